@@ -61,51 +61,6 @@ async def test_each_new_connection_reads_the_dsn_again(dsn):
     await pool.close()
 
 
-async def test_a_clean_connection_is_returned_without_a_task(database):
-    """A task for each use took as long as the rest of a short query (decision 135)."""
-    loop, made = asyncio.get_running_loop(), []
-
-    def make(loop, work, **options):
-        made.append(work)
-        return asyncio.Task(work, loop=loop, **options)
-
-    async with database.connection() as mine:
-        first = await mine.fetchval("SELECT pg_backend_pid()")
-    loop.set_task_factory(make)
-    try:
-        async with database.connection() as mine:
-            assert await mine.fetchval("SELECT pg_backend_pid()") == first
-    finally:
-        loop.set_task_factory(None)
-    assert made == []
-
-
-@pytest.mark.parametrize("cancelled", [False, True])
-async def test_a_connection_in_a_transaction_is_clean_for_the_next(dsn, cancelled):
-    """Also if its task is cancelled in the middle of a statement, and again while the connection is cleaned."""
-    database, begun = Database(dsn, application="test", largest=1), asyncio.get_running_loop().create_future()
-
-    async def leave_open() -> None:
-        async with database.connection() as mine:
-            await mine.execute("BEGIN; SET LOCAL work_mem = '1234kB'")
-            begun.set_result(mine.get_server_pid())
-            await mine.execute("SELECT pg_sleep($1)", 60.0 if cancelled else 0.0)
-
-    leaving = asyncio.create_task(leave_open())
-    pid = await begun
-    for _ in range(2 if cancelled else 0):
-        leaving.cancel()
-        for _ in range(3):
-            await asyncio.sleep(0)
-    await asyncio.wait([leaving], timeout=PROGRESS)
-    assert leaving.cancelled() is cancelled
-    async with asyncio.timeout(PROGRESS), database.connection() as mine:
-        assert mine.get_server_pid() == pid
-        assert not mine.is_in_transaction()
-        assert await mine.fetchval("SHOW work_mem") != "1234kB"
-    await database.close()
-
-
 @pytest.mark.parametrize(
     ("statement", "said"),
     [("SELECT pg_sleep(60)", "ConnectionDoesNotExistError"), (None, r"the connection has ended \(.+\)")],

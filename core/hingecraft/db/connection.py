@@ -144,8 +144,7 @@ class Database:
         """A connection from the pool; the driver's errors are raised as our own."""
         pool = await self._opened()
         with translated():
-            # A free connection is waited for only if it has just ended and is made again, which has its own time-out.
-            conn = await pool.acquire(timeout=None if pool.get_idle_size() else _ACQUIRE_TIMEOUT)
+            conn = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)
         try:
             with translated():
                 yield conn
@@ -158,7 +157,7 @@ class Database:
         finally:
             # A release waits for the answer to a cancelled statement, which a dead socket never gives.
             with suppress(*UNREACHABLE):
-                await _release(pool, conn)
+                await pool.release(conn, timeout=_ACQUIRE_TIMEOUT)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -221,16 +220,6 @@ def _is_cancelled() -> bool:
     """A rollback that fails after a cancellation hides it: the task would go on as if it had not been cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _release(pool: asyncpg.Pool, conn: Any) -> None:
-    """Return the connection, without a task of its own if nothing has to be waited for (decision 135)."""
-    driver = conn._con  # noqa: SLF001 - see the decision
-    if driver is None or driver.is_closed() or driver.is_in_transaction() or driver._protocol._is_cancelling():  # noqa: SLF001
-        await pool.release(conn, timeout=_ACQUIRE_TIMEOUT)
-        return
-    driver._on_release()  # noqa: SLF001
-    await conn._holder.release(_ACQUIRE_TIMEOUT)  # noqa: SLF001
 
 
 async def _leave_no_transaction(conn: asyncpg.Connection) -> None:
