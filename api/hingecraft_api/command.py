@@ -43,7 +43,7 @@ async def serve(settings: ApiSettings) -> None:
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
-        process.exempt_from_collection()
+        process.collect_rarely()
         log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
         await process.until_stopped(asyncio.Event().wait())
         await _drain(pod, runners)

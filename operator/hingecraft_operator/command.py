@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import threading
@@ -28,8 +27,6 @@ from hingecraft_operator.settings import OperatorSettings
 log = logging.getLogger(__name__)
 
 _ENDS_WITHIN = 15.0
-# With 300 resources, a full garbage collection stops everything for 0.3 s. Ten times rarer than Python's default.
-_FULL_COLLECTION_EVERY = 100
 
 
 async def operate(settings: OperatorSettings, url_of: UrlOf) -> None:
@@ -50,8 +47,7 @@ async def operate(settings: OperatorSettings, url_of: UrlOf) -> None:
         )
         liveness.watch("the election", lambda: elector.tried_at)
         context = Context(cluster=cluster, settings=settings, metrics=metrics, url_of=url_of)
-        process.exempt_from_collection()
-        gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_EVERY)
+        process.collect_rarely()
         while True:
             await _lead_once(context, elector, liveness)
 
