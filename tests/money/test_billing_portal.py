@@ -90,6 +90,13 @@ async def test_a_configuration_that_was_removed_is_made_again(ada, sandbox):
     assert len(await configurations(sandbox)) == 1
 
 
+async def test_a_configuration_whose_500_is_kept_is_made_under_another_key(ada, sandbox):
+    """Otherwise nobody could open the portal for a day."""
+    await sandbox.fault("status_kept", path="billing_portal/configurations", method="POST", times=1)
+    await opened(ada)
+    assert len(await configurations(sandbox)) == 1
+
+
 async def test_the_operators_own_configuration_is_used(ada, sandbox, dsn, pod_settings):
     await opened(ada)
     (own,) = await configurations(sandbox)

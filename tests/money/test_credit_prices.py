@@ -179,3 +179,10 @@ async def test_ensure_makes_a_price_once_and_finds_it_again(command, pod, conn):
     assert (await command("ensure", PLAN, "--amount", "9.50"))[0] == 0
     assert (await command("ensure", PLAN, "--amount", "12"))[0] == 0, "another amount is another price"
     assert [(each["kind"], each["amount"]) for each in await offered(pod)] == [("pack", 5), ("subscription", 12)]
+
+
+async def test_a_price_whose_500_is_kept_is_made_under_another_key(command, pod, sandbox):
+    await sandbox.fault("status_kept", path="/v1/prices", method="POST", times=1)
+    code, output = await command("ensure", PACK, "--amount", "5")
+    assert code == 0, output
+    assert [(each["kind"], each["amount"]) for each in await offered(pod)] == [("pack", 5)]

@@ -53,6 +53,14 @@ async def until_periods(conn, ada, number):
             await asyncio.sleep(0.05)
 
 
+async def test_a_product_whose_500_is_kept_is_made_under_another_key(ada, sandbox, every_design):
+    """Its name is sent first: Stripe does not have it yet."""
+    await sandbox.fault("slow", path="/v1/products", method="POST", times=1, seconds=0)
+    await sandbox.fault("status_kept", path="/v1/products", method="POST", times=1)
+    await ada.begin(every_design, "subscription")
+    assert (await sandbox.stripe(f"products/hc_{every_design}"))["name"] == ALL_DESIGNS["name"]
+
+
 async def test_a_subscription_is_begun_incomplete_and_its_first_invoice_gives_access(
     ada, pod, sandbox, conn, every_design
 ):

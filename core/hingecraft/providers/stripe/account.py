@@ -136,6 +136,18 @@ class StripeAccount(Account):
 
         return await super().call(if_ours, deadline)
 
+    async def make(
+        self, create: Callable[[stripe.RequestOptions], Awaitable[_Result]], key: str, deadline: Deadline
+    ) -> _Result:
+        """Make an object, under a second key that follows from the first if Stripe keeps an error for the first.
+
+        Stripe may still finish the first, so this is for objects of which a second one does no harm.
+        """
+        try:
+            return await self.call(lambda: create(self.options(key)), deadline)
+        except ErrorKeptError:
+            return await self.call(lambda: create(self.options(f"{key}_again")), deadline)
+
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
         """Like the base class; an error about a key of another account is recognised as well."""
 

@@ -34,9 +34,8 @@ class StripePortal:
             update, options = self._portal.configurations.update_async, self.account.options()
             return str((await self.account.call(lambda: update(instead_of, params, options=options), deadline)).id)
         # Permits a repeat, also of another pod, with the same features only.
-        options = self.account.options(f"hc_portal_{metadata[OWNER]}_{metadata[VERSION]}")
-        create = self._portal.configurations.create_async
-        return str((await self.account.call(lambda: create(params, options=options), deadline)).id)
+        key, create = f"hc_portal_{metadata[OWNER]}_{metadata[VERSION]}", self._portal.configurations.create_async
+        return str((await self.account.make(lambda options: create(params, options=options), key, deadline)).id)
 
     async def open(self, customer_id: str, configuration: str, return_url: str, deadline: Deadline) -> str:
         """The address of a session for one customer."""

@@ -40,10 +40,10 @@ class StripePrices:
         after = json.dumps([request, instead_of["id"] if instead_of else None], sort_keys=True)
         key = f"{plan.lookup_key}_{hashlib.sha256(after.encode()).hexdigest()[:16]}"
 
-        async def create() -> Any:
-            return await self._prices.create_async(cast("Any", request), options=self.account.options(key))
+        async def create(options: Any) -> Any:
+            return await self._prices.create_async(cast("Any", request), options=options)
 
-        made: Document = (await self.account.call(create, Deadline.within(_CALL))).to_dict()
+        made: Document = (await self.account.make(create, key, Deadline.within(_CALL))).to_dict()
         return made
 
     @property

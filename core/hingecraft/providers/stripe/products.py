@@ -42,13 +42,11 @@ class StripeProducts:
         await self.account.call(lambda: self._products.update_async(product_id, params, options=options), deadline)
 
     async def _create(self, product_id: str, name: str, deadline: Deadline) -> None:
-        params, options = (
-            cast("Any", {"id": product_id, "name": name}),
-            # A header, so the name itself cannot be in it. Permits a repeat with the same name.
-            self.account.options(f"{product_id}_{sha256(name.encode()).hexdigest()}"),
-        )
+        params, create = cast("Any", {"id": product_id, "name": name}), self._products.create_async
+        # A header, so the name itself cannot be in it. Permits a repeat with the same name.
+        key = f"{product_id}_{sha256(name.encode()).hexdigest()}"
         try:
-            await self.account.call(lambda: self._products.create_async(params, options=options), deadline)
+            await self.account.make(lambda options: create(params, options=options), key, deadline)
         except ProviderRejectedError as error:
             if _EXISTS not in error.reason:
                 raise
