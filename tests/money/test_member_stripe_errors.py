@@ -64,7 +64,8 @@ async def test_a_first_purchase_that_stripe_is_too_busy_for_can_be_repeated(ada,
     """The customer is made first: without one, no payment is begun."""
     await sandbox.fault("status_before", path="customers", method="POST", times=1, **LATER)
     status, wait, answer = await ask(ada, CHECKOUT, {"priceId": prices[PACK]})
-    assert (status, wait, answer["code"]) == (502, "60", "provider_unavailable")
+    assert (status, wait, answer["code"]) == (502, "5", "provider_busy")
+    assert answer["error"] == "The payment provider has too many requests right now. Try again in a few seconds."
     assert await statuses(conn, ada) == []
     status, _, answer = await ask(ada, CHECKOUT, {"priceId": prices[PACK]})
     assert status == 201, answer
@@ -106,8 +107,12 @@ async def test_the_portal_that_stripe_is_too_busy_for_opens_later(ada, sandbox, 
     await ada.buy(prices[PACK])
     await sandbox.fault("status_before", path="billing_portal/sessions", method="POST", times=1, **LATER)
     status, wait, answer = await ask(ada, PORTAL, {})
+    assert (status, wait, answer["code"]) == (502, "5", "provider_busy")
+    await sandbox.fault("status_before", path="billing_portal/sessions", method="POST", times=9, status=500)
+    status, wait, answer = await ask(ada, PORTAL, {})
     assert (status, wait, answer["code"]) == (502, "60", "provider_unavailable")
     assert answer["error"] == "The billing portal cannot be reached right now. Try again in a minute."
+    await sandbox.ready()
     # Each session has a key of its own, so a 500 that is kept spoils one attempt only.
     await sandbox.fault("status_kept", path="billing_portal/sessions", method="POST", times=1)
     status, _, answer = await ask(ada, PORTAL, {})

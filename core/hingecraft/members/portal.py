@@ -13,14 +13,16 @@ from hingecraft.installation import service as installation
 from hingecraft.members.customers import store as customers_store
 from hingecraft.members.customers.service import Customers, DeletedUserError
 from hingecraft.members.deletion import store as deletion_store
-from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
+from hingecraft.payments.model import ProviderDisabledError
+from hingecraft.payments.provider_calls import answering
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.portal_requests import OWNER, VERSION, features_for, metadata_for
 
 log = logging.getLogger(__name__)
 
+_UNAVAILABLE = "The billing portal cannot be reached right now. Try again in a minute."
 _CUSTOMER, _CONFIGURATION = "customer", "configuration"
 
 
@@ -61,13 +63,8 @@ class Portal:
             customer = await customers_store.current(conn, user_id, livemode=self._stripe.livemode)
         if customer is None or customer.customer_id is None:
             raise NoCustomerError
-        try:
+        with answering("the billing portal could not be opened", _UNAVAILABLE):
             return await self._open(customer.customer_id, return_url, deadline)
-        except (ProviderRejectedError, ProviderUnknownError) as error:
-            log.warning("the billing portal could not be opened: %s", error)
-            raise ProviderFailedError(
-                "provider_unavailable", "The billing portal cannot be reached right now. Try again in a minute."
-            ) from error
 
     async def _open(self, customer_id: str, return_url: str, deadline: Deadline) -> str:
         """Twice at most: a configuration that was removed at Stripe is made again."""

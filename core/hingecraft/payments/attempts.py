@@ -21,7 +21,7 @@ from hingecraft.idempotency.model import Claim, key_taken_over
 from hingecraft.observability import traces
 from hingecraft.payments import store
 from hingecraft.payments.model import REPLAYED_FOR, AnotherCurrencyError, ProviderFailedError, Status
-from hingecraft.payments.provider_calls import UNAVAILABLE
+from hingecraft.payments.provider_calls import BUSY, UNAVAILABLE
 from hingecraft.payments.store import NewCheckout, Outcome, StoredCheckout
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import CheckoutProvider, ProviderRejectedError, ProviderUnknownError
@@ -36,7 +36,7 @@ _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 _UNAVAILABLE: ErrorCode = "provider_unavailable"
 _SENTENCES: Mapping[ErrorCode, str] = {
     "provider_refused": "The payment provider rejected this payment. Try another amount or currency.",
-    "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
+    "provider_busy": BUSY,
     _UNAVAILABLE: UNAVAILABLE,
     "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",
 }

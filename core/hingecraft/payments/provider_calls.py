@@ -1,4 +1,7 @@
-"""Tells a member that a provider cannot be reached, for calls beside that which makes a checkout (`attempts`)."""
+"""Tells a member that a provider cannot be reached or is busy.
+
+For calls beside that which makes a checkout (`attempts`).
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,22 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = "The payment provider cannot be reached right now. Try again in a minute."
+BUSY = "The payment provider has too many requests right now. Try again in a few seconds."
 
 
 @contextmanager
-def answering(failure: str) -> Iterator[None]:
+def answering(failure: str, sentence: str = UNAVAILABLE) -> Iterator[None]:
     """Raises ProviderFailedError for a call that is not answered or is rejected.
 
-    `failure` is what did not happen, for the log.
+    `failure` is what did not happen, for the log. `sentence` is for the member, unless the provider is only too busy.
     """
     try:
         yield
     except (ProviderRejectedError, ProviderUnknownError) as error:
         log.warning("%s: %s", failure, error)
-        raise unavailable() from error
+        if isinstance(error, ProviderRejectedError) and error.code == "provider_busy":
+            raise ProviderFailedError(error.code, BUSY) from error
+        raise ProviderFailedError("provider_unavailable", sentence) from error
 
 
 def unavailable() -> ProviderFailedError:

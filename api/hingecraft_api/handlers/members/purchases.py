@@ -190,6 +190,7 @@ ENDPOINTS = [
             "database_unavailable",
             "not_a_subscription",
             "not_authorized",
+            "provider_busy",
             "provider_unavailable",
             "unknown_purchase",
         ),

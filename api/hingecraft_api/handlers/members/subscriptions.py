@@ -109,6 +109,7 @@ ENDPOINTS = [
             "not_authorized",
             "database_unavailable",
             "no_customer",
+            "provider_busy",
             "provider_disabled",
             "provider_unavailable",
             "return_not_allowed",
