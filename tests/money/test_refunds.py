@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from support import wix
 from support.limits import PROGRESS
 from support.money import becomes, completes, give, ledger
 from support.pods import running_pod, settings_of
+from support.sandbox import STRIPE_KEY
 
 SITE = uuid4()
 ROWS = "SELECT state, provider_ref IS NOT NULL AS answered FROM refunds ORDER BY created_at"
@@ -157,6 +159,109 @@ async def test_a_refund_that_is_older_than_stripes_keys_is_looked_up_and_never_m
     assert [tuple(row) for row in await conn.fetch(ROWS)] == [(state, exists)]
     assert len([each for each in await made(sandbox) if each["metadata"]["payment_id"] == payment]) == exists
     assert (await history(pod, payment))["refunds"][0]["status"] == state
+
+
+async def kept(pod, sandbox, conn):
+    """A refund for which Stripe keeps an error of its own."""
+    payment = await completes(pod, sandbox, conn, amount=50, currency="USD")
+    await sandbox.fault("status_kept", method="POST", path="refunds", times=1)
+    status, answer = await refund(pod, payment, amount=20)
+    assert (status, answer["code"]) == (502, "provider_unavailable")
+    return payment
+
+
+async def minutes_pass(conn):
+    """Time passes for refunds; Stripe keeps its error for the key."""
+    await conn.execute(
+        "UPDATE refunds SET created_at = created_at - $1::interval, updated_at = updated_at - $1::interval",
+        timedelta(minutes=6),
+    )
+
+
+async def amounts(sandbox, payment):
+    return [each["amount"] for each in await made(sandbox) if each["metadata"].get("payment_id") == payment]
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+async def test_a_refund_whose_500_is_kept_is_made_under_another_key_minutes_later(
+    pod, sandbox, conn, dsn, settings, repeated
+):
+    """Nobody sends another key at once: Stripe may still finish what it has answered with a 500."""
+    payment = await kept(pod, sandbox, conn)
+    assert (await refund(pod, payment, amount=20))[0] == 502
+    assert await amounts(sandbox, payment) == []
+    (shown,) = (await history(pod, payment))["refunds"]
+    assert (shown["status"], shown["failure"]) == ("asked", "Stripe answered 500: APIError")
+    await minutes_pass(conn)
+    if repeated:
+        answers = await asyncio.gather(*(refund(pod, payment, amount=20) for _ in range(4)))
+        assert {(status, answer["data"]["status"]) for status, answer in answers} == {(201, "succeeded")}
+    else:
+        await finish(dsn, settings)
+    await becomes(conn, payment, "partially_refunded")
+    assert await amounts(sandbox, payment) == [2000]
+    found = await history(pod, payment)
+    assert [(each["status"], each["failure"], each["booked"]) for each in found["refunds"]] == [
+        ("succeeded", None, True)
+    ]
+    told = [row["action"] for row in found["trail"] if row["action"].startswith("refund_")]
+    assert told == ["refund_asked", "refund_delayed", "refund_answered"]
+
+
+async def test_the_minutes_begin_with_the_first_kept_500(pod, sandbox, conn, dsn, settings):
+    """The pod has not seen it: the answer was lost, and the reconciliation is told first."""
+    payment = await completes(pod, sandbox, conn, amount=50, currency="USD")
+    await sandbox.fault("status_before", method="POST", path="refunds", times=9)
+    assert (await refund(pod, payment, amount=20))[0] == 502
+    await sandbox.ready()
+    await sandbox.tells(pod.public)
+    await minutes_pass(conn)
+    await sandbox.fault("status_kept", method="POST", path="refunds", times=1)
+    for _ in range(2):
+        assert (await refund(pod, payment, amount=20))[0] == 502
+    assert await amounts(sandbox, payment) == []
+    await minutes_pass(conn)
+    await finish(dsn, settings)
+    assert await amounts(sandbox, payment) == [2000]
+
+
+async def test_a_refund_that_stripe_has_made_in_spite_of_its_500_is_found_and_not_made_again(pod, sandbox, conn):
+    payment = await kept(pod, sandbox, conn)
+    request = json.loads(await conn.fetchval("SELECT request FROM refunds"))
+    by_stripe = await sandbox.ask(
+        "POST", "/v1/refunds", headers={"Authorization": f"Bearer {STRIPE_KEY}"},
+        data={
+            "payment_intent": request["payment_intent"], "amount": request["amount"], "reason": request["reason"],
+            **{f"metadata[{name}]": value for name, value in request["metadata"].items()},
+        },
+    )  # fmt: skip
+    for _ in range(2):
+        status, answer = await refund(pod, payment, amount=20)
+        assert (status, answer["data"]["providerRef"]) == (201, by_stripe["id"])
+    assert await amounts(sandbox, payment) == [2000]
+
+
+async def test_a_refund_that_appears_while_it_is_made_again_is_taken(pod, sandbox, conn):
+    """It is of the whole payment, so Stripe rejects the second one."""
+    payment = await completes(pod, sandbox, conn, amount=50, currency="USD")
+    await sandbox.fault("status_kept", method="POST", path="refunds", times=1)
+    assert (await refund(pod, payment))[0] == 502
+    await minutes_pass(conn)
+    await sandbox.fault("slow", method="POST", path="/v1/refunds", times=1, seconds=0)
+    await sandbox.fault("slow", method="POST", path="/v1/refunds", times=9, seconds=60)
+    asked = asyncio.create_task(refund(pod, payment))
+    async with asyncio.timeout(PROGRESS):
+        while not any(fault["hanging"] for fault in (await sandbox.ask("GET", "/_sandbox/switches"))["faults"]):
+            await asyncio.sleep(0.02)
+    (session,) = await sandbox.sessions(payment)
+    await sandbox.act(session["id"], "refund")
+    (appeared,) = [each for each in await made(sandbox) if each["payment_intent"] == session["payment_intent"]]
+    request = json.loads(await conn.fetchval("SELECT request FROM refunds"))
+    await sandbox.change("refunds", appeared["id"], metadata=request["metadata"])
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    status, answer = await asked
+    assert (status, answer["data"]["providerRef"], answer["data"]["failure"]) == (201, appeared["id"], None)
+    assert await amounts(sandbox, payment) == [5000]
 
 
 async def test_a_refund_that_stripe_rejects_or_that_fails_later_leaves_the_money(pod, sandbox, conn):

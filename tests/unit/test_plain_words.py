@@ -82,6 +82,10 @@ def test_every_status_has_words(status):
             ),
             "A refund of 12.5 EUR was asked for: the payer asked for it. Note: asked by phone",
         ),
+        (
+            ("refund_delayed", {"because": "Stripe answered 500: APIError"}),
+            "Stripe could not make the refund, and is asked again later: Stripe answered 500: APIError.",
+        ),
         (("refund_answered", {"status": "succeeded", "ref": "re_1"}), "Stripe accepted the refund."),
         (
             ("refund_answered", {"status": "failed", "because": "expired_or_canceled_card"}),

@@ -57,6 +57,7 @@ _ACTIONS: Mapping[str, str] = {
     "payment_confirmed": "An administrator confirmed that {amount} {coin} arrived.",
     "settlement_corrected": "An administrator corrected the value to {usdAfter} USD: {reason}.",
     "event_applied": "{provider} reported on the payment.",
+    "refund_delayed": "Stripe could not make the refund, and is asked again later: {because}.",
     "reconciled": "{provider} was asked how the payment stands.",
     "access_granted": "The buyer got access.",
     "access_ended": "The buyer's access ended: the payment is {because}.",

@@ -26,6 +26,7 @@ _SENTENCES = {
     "access_restored": "access by purchase {purchase} was restored",
     "access_not_granted": "no access was granted: {because}",
     "refund_asked": "a refund of {amount} {currency} was asked for ({reason}, {reference})",
+    "refund_delayed": "Stripe keeps an error for the refund's key, so another key is used later: {because}",
     "refund_answered": "the refund was answered: {status}, {ref}",
     "payment_cancelled": "the payment was cancelled",
     "subscription_cancelled": "the subscription was cancelled at the end of its period",

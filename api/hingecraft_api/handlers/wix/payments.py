@@ -98,7 +98,7 @@ class RefundAnswer(Answer):
     ]
     booked: Annotated[bool, described("whether Stripe's event has arrived, by which the money is booked", example=True)]
     provider_ref: Annotated[str | None, described("its id at Stripe", "re_3Qb4cdEfGh5iJkLm")]
-    failure: Annotated[str | None, described("why it failed", None)]
+    failure: Annotated[str | None, described("why it failed, or why it is still `asked`", None)]
     created_at: Annotated[AwareDatetime, described("when it was asked for", MOMENT)]
 
 

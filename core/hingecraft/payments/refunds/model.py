@@ -61,6 +61,8 @@ class Refund:
     created_at: datetime
     # How long ago it was asked for.
     age: timedelta
+    # How long ago it was first known that Stripe keeps an error of its own for the key; None: it does not.
+    error_kept_for: timedelta | None
     # Whether Stripe has reported it, so that the money is in the books.
     booked: bool
     # Whether it has failed after Stripe had made it, so that the money is back in the books.
@@ -82,6 +84,11 @@ class Refund:
     def key(self) -> str:
         """Under which Stripe makes it once, however often we ask."""
         return f"hc_refund_{self.id}"
+
+    @property
+    def second_key(self) -> str:
+        """Under which Stripe is asked where it keeps an error of its own for the first key."""
+        return f"{self.key}_again"
 
     def is_asked_by(self, wanted: RefundRequest) -> bool:
         """Whether the same reference asks for the same again."""

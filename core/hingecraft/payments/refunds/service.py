@@ -1,7 +1,8 @@
 """Refunds at Stripe, each once: written down, then asked for under a key of its own, and booked by Stripe's events.
 
 A process that dies before the call leaves a row that a repeat of the request, or a reconciliation, sends again with
-the same key and parameters. One that dies after the call gets the same answer again.
+the same key and parameters. One that dies after the call gets the same answer again. Where Stripe keeps an error of its
+own for the key, its list of the payment's refunds decides, and some minutes later a second key may be used.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -43,7 +45,7 @@ from hingecraft.payments.refunds.model import (
     too_much,
 )
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import ErrorKeptError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe import ports
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ _LATER = (
     "Stripe does not answer right now. The refund is kept: send the same request again, or wait. It is made once, and "
     "the next reconciliation asks again."
 )
+# Stripe may still finish what it has answered with an error of its own.
+_FINISHED_WITHIN = timedelta(minutes=5)
 _NEVER_MADE = "Stripe did not answer in time and has no such refund. Ask for it again with a new reference"
 
 
@@ -122,7 +126,7 @@ class RefundService:
         Raises ProviderUnknownError or a passing ProviderRejectedError while that is not known.
         """
         try:
-            made = await self._made(refund, deadline)
+            made = await self._made(refund, deadline, actor)
         except ProviderRejectedError as error:
             if error.passing:
                 raise
@@ -133,11 +137,47 @@ class RefundService:
         failure = str(made.get("failure_reason") or made["status"]) if state is State.FAILED else None
         return await self._answered(refund, state, str(made["id"]), failure, actor)
 
-    async def _made(self, refund: Refund, deadline: Deadline) -> ports.Document | None:
+    async def _made(self, refund: Refund, deadline: Deadline, actor: Actor) -> ports.Document | None:
         """Stripe forgets keys after a day: an older refund is looked up, and never made again."""
-        if refund.age < REPLAYED_FOR:
+        if refund.age >= REPLAYED_FOR:
+            return await self._listed(refund)
+        try:
             return await self._stripe.create(refund.request, refund.key, deadline)
+        except ErrorKeptError as error:
+            return await self._listed(refund) or await self._made_again(refund, error, deadline, actor)
+
+    async def _made_again(
+        self, refund: Refund, error: ErrorKeptError, deadline: Deadline, actor: Actor
+    ) -> ports.Document:
+        """Under a second key, which is the same for everybody who asks; raises the error until it may be used."""
+        if refund.error_kept_for is None or refund.error_kept_for < _FINISHED_WITHIN:
+            await self._keep_error(refund, error, actor)
+            raise error
+        try:
+            return await self._stripe.create(refund.request, refund.second_key, deadline)
+        except ProviderRejectedError:
+            # Stripe rejects a second refund of the same money, so the first may have appeared meanwhile.
+            made = await self._listed(refund)
+            if made is None:
+                raise
+            return made
+
+    async def _listed(self, refund: Refund) -> ports.Document | None:
+        """The refund in Stripe's list of the payment's refunds, which is never behind what was made."""
         return await self._stripe.made_with({REFUND: str(refund.id)}, str(refund.request["payment_intent"]))
+
+    async def _keep_error(self, refund: Refund, error: ErrorKeptError, actor: Actor) -> None:
+        async with self._database.transaction() as conn:
+            if await store.keep_error(conn, refund.id, error.reason):
+                await audit.append(
+                    conn,
+                    actor=actor.name,
+                    action="refund_delayed",
+                    request_id=actor.request_id,
+                    payment_id=refund.payment_id,
+                    refund=str(refund.id),
+                    because=error.reason,
+                )
 
     def _in_mode(self, found: Refundable, livemode: bool | None) -> Refundable:  # noqa: FBT001 - as it is stored
         if found.why_not is not None or (livemode is not False) is self._livemode:

@@ -16,7 +16,9 @@ from hingecraft.payments.refunds.model import Refund, RefundRequest, State
 
 _COLUMNS = """
 r.id, r.payment_id, r.reference, r.amount, r.currency, r.reason, r.is_rest, r.state, r.request::text AS request,
-r.provider_ref, r.failure, r.created_at, now() - r.created_at AS age, r.provider_ref IS NOT NULL AND EXISTS (
+r.provider_ref, r.failure, r.created_at, now() - r.created_at AS age,
+CASE WHEN r.state = 'asked' AND r.failure IS NOT NULL THEN now() - r.updated_at END AS error_kept_for,
+r.provider_ref IS NOT NULL AND EXISTS (
     SELECT FROM settlements s
     WHERE s.payment_id = r.payment_id AND s.kind = 'refund' AND s.provider_ref = r.provider_ref
 ) AS booked, r.provider_ref IS NOT NULL AND EXISTS (
@@ -35,7 +37,13 @@ ASK = """
 INSERT INTO refunds (id, payment_id, reference, amount, currency, reason, is_rest, request, requested_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)
 """
-# The first answer stands: all answers to one key are the same.
+# While a refund is `asked`, `failure` is the error that Stripe keeps for its key, and `updated_at` is when that was
+# first known.
+KEEP_ERROR = """
+UPDATE refunds SET failure = $2, updated_at = clock_timestamp()
+WHERE id = $1 AND state = 'asked' AND failure IS NULL RETURNING true
+"""
+# The first answer stands: all answers are about the same refund.
 ANSWER = """
 UPDATE refunds SET state = $2, provider_ref = $3, failure = $4, updated_at = clock_timestamp()
 WHERE id = $1 AND state = 'asked' RETURNING true
@@ -87,6 +95,11 @@ async def answer(
 ) -> bool:
     """Write Stripe's answer; False if it is written already."""
     return bool(await conn.fetchval(ANSWER, refund_id, state, provider_ref, failure))
+
+
+async def keep_error(conn: Connection, refund_id: UUID, failure: str) -> bool:
+    """Write down that Stripe keeps an error for the key; False if that is known, or if Stripe has answered."""
+    return bool(await conn.fetchval(KEEP_ERROR, refund_id, failure))
 
 
 def _refund(row: asyncpg.Record) -> Refund:

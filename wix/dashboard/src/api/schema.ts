@@ -847,7 +847,7 @@ export interface components {
             booked: boolean;
             /** @description its id at Stripe */
             providerRef: string | null;
-            /** @description why it failed */
+            /** @description why it failed, or why it is still `asked` */
             failure: string | null;
             /**
              * Format: date-time
