@@ -8,11 +8,12 @@ import pytest
 
 from support.credits import balance_of
 from support.limits import PROGRESS
-from support.members import PACK, pod_for_members, sell
+from support.members import PACK, make_price, pod_for_members, sell
 from support.money import all_processed, becomes, send_stripe, stripe_event
 from support.purchases import changes, customer_of, intent_of, refund, rows, session_for
 
 BOUGHT = (50, "quick_scan_purchase")
+EVENT_OF = {"refund_half": "refund.created", "dispute": "charge.dispute.created"}
 
 
 @pytest.fixture
@@ -134,6 +135,28 @@ async def test_a_refund_that_comes_before_its_payment_is_known(pod, ada, sandbox
     assert (await send_stripe(pod, stripe_event("refund.created", made)))[0] == 200
     await settled(conn, 2)
     assert await changes(conn, ada.id) == [(100, "quick_scan_purchase"), (-50, "refund_quick_scan_purchase")]
+
+
+@pytest.mark.parametrize(("act", "left"), [("refund_half", 57), ("dispute", 0)])
+async def test_what_goes_back_while_a_price_is_unknown_is_taken_when_it_is_granted(ada, sandbox, conn, act, left):
+    prices = await sell(conn, sandbox, PACK)
+    await ada.buy(prices[PACK])
+    new = await make_price(sandbox, 700)
+    await press(
+        sandbox, await session_for(sandbox, await customer_of(conn, ada), (prices[PACK], 1), (new, 1)), "pay", act
+    )
+    waiting = "SELECT count(DISTINCT type) FROM provider_events WHERE error LIKE 'unknown price %' AND type = ANY ($1)"
+    async with asyncio.timeout(PROGRESS):
+        while await conn.fetchval(waiting, ["checkout.session.completed", EVENT_OF[act]]) < 2:
+            await asyncio.sleep(0.05)
+    assert await changes(conn, ada.id) == []
+    await conn.execute(
+        "INSERT INTO credit_prices (price_id, code, kind, credits, plan_type, reason, active) "
+        "VALUES ($1, 'NEW', 'pack', 64, 'credits', 'new_purchase', false)", new,
+    )  # fmt: skip
+    await settled(conn, 2)
+    assert await balance_of(conn, ada.id) == left
+    assert len(await changes(conn, ada.id)) == 4
 
 
 async def test_a_payment_that_an_admin_corrects_after_its_refund_keeps_what_was_not_refunded(pod, ada, sandbox, conn):
