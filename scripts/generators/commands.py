@@ -33,7 +33,7 @@ def _section(name: str, summary: str, parser: argparse.ArgumentParser) -> Iterat
     if read is not None:
         required = [code(each.upper()) for each, field in read.model_fields.items() if field.is_required()]
         needs = f" It needs {', '.join(required)}." if required else ""
-        yield from (f'Its settings are those with `{name}` under "read by" in [settings.md](settings.md).{needs}', "")
+        yield from (f'Its settings are those with `{name}` under "read by" in [Settings](settings.md).{needs}', "")
 
 
 def _usages(parser: argparse.ArgumentParser, help_text: str = "") -> Iterator[tuple[str, str, list[tuple[str, str]]]]:

@@ -123,7 +123,7 @@ _HEAD = (
     (
         "Each table is listed with its columns, keys and triggers; then follow the functions. Meanings are "
         "the comments in the database, so `\\d+ payments` in `psql` shows them too. "
-        "[architecture.md](architecture.md) says which code writes what, and [privacy.md](privacy.md) which "
+        "[Architecture](architecture.md) says which code writes what, and [Privacy](privacy.md) which "
         "of it is personal and how long it is kept. Amounts are decimals in the currency of the row."
     ),
     "",

@@ -67,8 +67,13 @@ def _alerts() -> Iterator[str]:
         runbook = rule["annotations"]["runbook_url"].removeprefix("RUNBOOKS/")
         after, severity = rule.get("for", "at once"), rule["labels"]["severity"]
         summary = _said(rule["annotations"]["summary"])
-        rows.append((code(rule["alert"]), severity, after, summary, f"[{runbook}](runbooks/{runbook})"))
+        rows.append((code(rule["alert"]), severity, after, summary, f"[{_title(runbook)}](runbooks/{runbook})"))
     yield from table(("alert", "severity", "after", "what it says", "runbook"), rows)
+
+
+def _title(runbook: str) -> str:
+    text = (ROOT / "docs" / "runbooks" / runbook).read_text(encoding="utf-8")
+    return text.partition("\n")[0].removeprefix("# ")
 
 
 def _said(summary: str) -> str:
@@ -86,7 +91,7 @@ _HEAD = (
         "Each process has `/metrics` on its internal port: pods on `INTERNAL_PORT` (8081), the operator on "
         "`OPERATOR_PORT` (8083), `hingecraft sync` on `SYNC_METRICS_PORT`. All of them also have the usual "
         "`process_*` metrics. A histogram has `_bucket`, `_sum` and `_count`. "
-        "[deployment.md](deployment.md#install) shows the values that make Prometheus scrape them, and that "
+        "[Deployment](deployment.md#install) shows the values that make Prometheus scrape them, and that "
         "install the alerts and the dashboard."
     ),
     "",

@@ -143,9 +143,9 @@ _HEAD = (
     "- **secret**: is sent to somebody, such as a provider or Postgres. It is one value, commas included.",
     (
         "- The chart sets most of these from its values: see [its README](../helm/hingecraft/README.md). The "
-        "Secrets that they come from are described in [deployment.md](deployment.md#secrets)."
+        "Secrets that they come from are described in [Deployment](deployment.md#secrets)."
     ),
     "",
-    "`make dev` sets all of them by itself. Values in a file `.env` replace its own: see [sandbox.md](sandbox.md).",
+    "`make dev` sets all of them by itself. Values in a file `.env` replace its own: see [The sandbox](sandbox.md).",
     "",
 )

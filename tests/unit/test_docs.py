@@ -45,6 +45,12 @@ def test_every_link_leads_to_a_file_and_to_a_heading(name):
     assert broken == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_says_where_it_leads_and_not_only_a_file_name(name):
+    text = CODE.sub("", (ROOT / name).read_text())
+    assert re.findall(r"\[([^\s\[\]]+\.md)\]\(", text) == []
+
+
 def parse_shell(code: str) -> None:
     subprocess.run(["bash", "-n"], input=code, capture_output=True, text=True, check=True)
 
@@ -68,6 +74,8 @@ def test_every_test_that_is_named_exists(name):
     for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / name).read_text()):
         assert (ROOT / file).exists(), file
         assert not test or f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
+    for file in re.findall(r"`(wix/test/[\w/.-]+)`", (ROOT / name).read_text()):
+        assert (ROOT / file).exists(), file
 
 
 def test_no_two_decisions_have_one_number():
