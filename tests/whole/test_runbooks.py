@@ -122,6 +122,7 @@ class World:
         examples = {
             "<payment>": payment, "<settlement>": settlement, "<version>": "1", "<invoice>": "in_1",
             **{f"<{name}>": str(uuid.uuid4()) for name in ("user", "product", "job")},
+            "https://pay.example.com": self.pod.public,
             "http://127.0.0.1:8080": self.pod.public, "http://127.0.0.1:8092": self.sandbox.address,
         }  # fmt: skip
         programs = [ROOT / ".venv/bin", find_binaries(os.environ.get(VERSION, "18")).folder, os.environ["PATH"]]
