@@ -17,8 +17,13 @@ async def prefill(pod) -> str:
     return answer["data"]["prefillId"]
 
 
-async def test_ids_cannot_be_guessed(prefill):
-    assert re.fullmatch(r"prefill_\d{13}_[0-9a-f]{32}", prefill)
+async def test_ids_cannot_be_guessed(pod, prefill):
+    answers = [await pod.call("POST", OTHER, json={"amount": "37.50"}) for _ in range(9)]
+    ids = [prefill, *(answer["data"]["prefillId"] for _, answer in answers)]
+    assert all(re.fullmatch(r"prefill_\d{13}_[0-9a-f]{32}", each) for each in ids)
+    # 128 random bits: no two share a part, as counters and clocks do.
+    parts = [each[-32:][begin : begin + 8] for each in ids for begin in (0, 8, 16, 24)]
+    assert len(set(parts)) == len(parts)
 
 
 @pytest.mark.usefixtures("patient")
