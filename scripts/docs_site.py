@@ -29,6 +29,8 @@ LISTED = {
     "decisions": "# Decisions",
 }
 _LINK = re.compile(r"(\]\(<?|<img [^>]*src=\")([^)\s>\"#]+)")
+_CELL = re.compile(r"<td\b.*?</td>", re.DOTALL)
+_CODE = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
 _LOADED = re.compile(
     r"<(?:script|img|iframe|source)[^>]* src=\"(?:https?:)?//|<link[^>]* rel=\"?(?:stylesheet|preload)[^>]*//"
 )
@@ -75,6 +77,9 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     if name.startswith("decisions/"):
         # Below every page that says what to do.
         page.meta["search"] = {"boost": 0.1}
+    if "\n## " not in markdown:
+        # Without headings the table of contents is empty, and its place is better used for the page.
+        page.meta["hide"] = ["toc"]
     source = next((outside for outside, inside in OUTSIDE.items() if inside == name), f"docs/{name}")
 
     def rewritten(found: re.Match[str]) -> str:
@@ -92,4 +97,9 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
 def on_post_page(output: str, *, page: Page, **_: Any) -> str:
     if found := _LOADED.search(output):
         raise PluginError(f"{page.file.src_uri} loads something from another host: {found[0]}")
-    return output
+    return _CELL.sub(lambda cell: _CODE.sub(lambda code: _with_breaks(code[0]), cell[0]), output)
+
+
+def _with_breaks(name: str) -> str:
+    """Names in tables may break after an underscore, a slash, a dot or a colon."""
+    return re.sub(r"(?<=[_/.:])(?=\w)", "<wbr>", name)
