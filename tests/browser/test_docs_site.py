@@ -1,4 +1,4 @@
-"""The site of `make docs`, opened as a file: its search finds a page, without a server and without a network, and its tables can be read."""
+"""The site of `make docs`, opened as a file: its search and its tables, without a server and without a network."""
 
 from __future__ import annotations
 

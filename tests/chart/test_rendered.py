@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import get_args
 
 import pytest
 import yaml
 
 from chart.conftest import EVERYTHING, NUMBERS, WAYS
+from hingecraft.migrations.command import MigrateSettings
+from hingecraft.reconcile.command import ReconcileSettings
+from hingecraft.settings import Secret
+from hingecraft_api.settings import ApiSettings
+from hingecraft_operator.settings import OperatorSettings
 from support import cluster_tools
 from support.control_plane import control_plane
 from support.definitions import define_all, kubectl, write_schemas
@@ -116,8 +122,40 @@ def test_the_operator_may_do_what_it_was_tested_with(way):
         assert lease or named == ([["api", "database"]] if way == REQUIRED else [None])
 
 
+def secret_settings() -> set[str]:
+    """The names of the settings whose values are secrets, such as ADMIN_TOKEN."""
+    fields = [item for settings in (ApiSettings, MigrateSettings, ReconcileSettings, OperatorSettings)
+              for item in settings.model_fields.items()]  # fmt: skip
+    found = {name.upper() for name, field in fields if any(is_secret(kind) for kind in parts_of(field.annotation))}
+    # Those with a password are refused: test_refusals.py.
+    return found - {"HTTP_PROXY", "HTTPS_PROXY"}
+
+
+def parts_of(kind):
+    return [kind, *(part for below in get_args(kind) for part in parts_of(below))]
+
+
+def is_secret(kind):
+    return isinstance(kind, type) and issubclass(kind, Secret)
+
+
 def test_no_secret_is_made_and_none_is_in_the_values():
-    assert not [document for document in rendered(EVERYTHING) if document["kind"] == "Secret"]
+    documents = rendered(EVERYTHING)
+    assert not [document for document in documents if document["kind"] == "Secret"]
+    assert {"ADMIN_TOKEN", "DATABASE_URL", "STRIPE_SECRET", "MIGRATION_DATABASE_URL"} <= secret_settings()
+    variables = [
+        variable
+        for document in documents
+        if document["kind"] in POD_KINDS
+        for container in containers_of(pod_of(document))
+        for variable in container.get("env", [])
+    ]
+    assert "ADMIN_TOKEN_FILE" in {variable["name"] for variable in variables}
+    assert [each["name"] for each in variables if each["name"] in secret_settings() and "value" in each] == []
+
+
+def containers_of(pod):
+    return pod.get("initContainers", []) + pod["containers"]
 
 
 def test_what_the_smallest_installation_is():
