@@ -20,7 +20,7 @@ from support.folders import open_folder
 ROOT = Path(__file__).parents[2]
 STARTS = 3
 RUNS = 15
-# `make dev` installs no tools for tests, of which two are imported by Stripe's library and httpx where they are there.
+# `make dev` installs no tools for tests, of which Sentry's SDK imports one where it finds it.
 AS_INSTALLED = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "absent")}
 IMPORTED = (
     "hingecraft_sandbox.dev.product",

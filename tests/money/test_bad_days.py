@@ -10,6 +10,8 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from hingecraft.settings import DsnSecret
 from support.folders import open_folder
@@ -35,6 +37,21 @@ async def state(conn):
 
 async def why(conn):
     return json.loads(await conn.fetchval("SELECT details FROM payment_audit WHERE action = 'stripe_session_failed'"))
+
+
+@pytest.fixture
+async def other_host():
+    """The address of a server, and the paths that it was asked for."""
+    asked = []
+
+    async def answer(request):
+        asked.append(request.path)
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/"), asked
 
 
 @pytest.mark.parametrize("status", [400, 402, 404])
@@ -64,6 +81,14 @@ async def test_a_bad_moment_is_tried_again_under_the_same_key(pod, sandbox, conn
     (session,) = await sandbox.sessions(answer["data"]["paymentId"])
     assert session["id"] == answer["data"]["sessionId"]
     assert (await state(conn))[0] == "pending"
+
+
+async def test_a_redirect_of_a_provider_is_not_followed(pod, sandbox, other_host):
+    """Another host would be given the payer's data."""
+    address, asked = other_host
+    await sandbox.fault("redirect", method="POST", url=f"{address}/v1/checkout/sessions")
+    code, answer = await micro(pod)
+    assert (code, asked) == (200, []), answer
 
 
 async def test_too_many_requests_to_the_last_is_a_failure_and_said_so(pod, sandbox, conn):

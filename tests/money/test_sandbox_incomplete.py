@@ -15,7 +15,7 @@ SAVED = {"save_default_payment_method": "on_subscription"}
 
 @pytest.fixture
 async def client(sandbox):
-    http = stripe.HTTPXClient()
+    http = stripe.AIOHTTPClient()
     yield stripe_client(sandbox, http)
     await http.close_async()
 

@@ -12,7 +12,7 @@ INTENT = {"amount": 1900, "currency": "usd", "automatic_payment_methods": {"enab
 
 @pytest.fixture
 async def client(sandbox):
-    http = stripe.HTTPXClient()
+    http = stripe.AIOHTTPClient()
     yield stripe_client(sandbox, http)
     await http.close_async()
 

@@ -12,7 +12,7 @@ from support.stripe_sandbox import Subscriber, move, stripe_client
 
 @pytest.fixture
 async def subscriber(sandbox):
-    http = stripe.HTTPXClient()
+    http = stripe.AIOHTTPClient()
     await sandbox.ask("DELETE", "/_sandbox/book")
     yield Subscriber(stripe_client(sandbox, http), sandbox)
     # The clock is in the book: other tests find it where it was.

@@ -11,7 +11,7 @@ from support.stripe_sandbox import Subscriber, stripe_client
 
 @pytest.fixture
 async def client(sandbox):
-    http = stripe.HTTPXClient()
+    http = stripe.AIOHTTPClient()
     yield stripe_client(sandbox, http)
     await http.close_async()
 

@@ -10,7 +10,7 @@ import stripe
 from support.sandbox import STRIPE_KEY, Sandbox
 
 
-def stripe_client(sandbox: Sandbox, http: stripe.HTTPXClient) -> Any:
+def stripe_client(sandbox: Sandbox, http: stripe.AIOHTTPClient) -> Any:
     return stripe.StripeClient(
         STRIPE_KEY, http_client=http, max_network_retries=0, base_addresses={"api": sandbox.address}
     ).v1

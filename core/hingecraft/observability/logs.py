@@ -24,7 +24,7 @@ _MARKS = ("@", "_live_", "_test_", "whsec_", "Bearer ", "eyJ")
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 # Libraries that log every call; our own lines have what matters.
-_TALKATIVE = ("stripe", "httpx", "httpcore")
+_TALKATIVE = ("stripe",)
 
 
 class Masker:

@@ -1,7 +1,6 @@
-"""Stripe's library and httpx, without two packages that they import only where they find them.
+"""Stripe's library without requests, which it imports only where it finds it.
 
-They are requests, which our own client for Stripe's library replaces, and click, for httpx's command line. Both are
-installed for other packages, and loading them would take an eighth of a pod's start.
+Our own client for Stripe's library replaces it, other packages need it installed, and loading it slows a pod's start.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Importing these raises ImportError meanwhile, unless something has imported them before."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # documented, but not typed
+def _hidden(name: str) -> Iterator[None]:
+    """Importing it raises ImportError meanwhile, unless something has imported it before."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # documented, but not typed
     try:
         yield
     finally:
-        for name in hidden:
-            del sys.modules[name]
+        del sys.modules[name]
 
 
-with _hidden("requests", "click"):
-    import httpx
+with _hidden("requests"):
     import stripe
-    from httpx_aiohttp import AiohttpTransport
 
-__all__ = ["AiohttpTransport", "httpx", "stripe"]
+__all__ = ["stripe"]
