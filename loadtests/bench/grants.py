@@ -27,7 +27,7 @@ from bench.stripe_stand_in import StandIn
 from prometheus_client import CollectorRegistry
 
 from hingecraft import process
-from hingecraft.inbox import lane
+from hingecraft.inbox import worker as looking
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
@@ -177,8 +177,8 @@ class Working:
 
 @asynccontextmanager
 async def _working(server: Postgres, stripe: StandIn) -> AsyncIterator[Working]:
-    usual = lane.LOOK_EVERY, book.FRESH_FOR
-    lane.LOOK_EVERY = book.FRESH_FOR = 3600.0
+    usual = looking.LOOK_EVERY, book.FRESH_FOR
+    looking.LOOK_EVERY = book.FRESH_FOR = 3600.0
     settings = settings_of(
         DsnSecret(server.dsn()), stripe_secret=STRIPE_KEY, stripe_api_base=stripe.address, stripe_rate=STRIPE_RATE
     )
@@ -203,7 +203,7 @@ async def _working(server: Postgres, stripe: StandIn) -> AsyncIterator[Working]:
         yield found
     finally:
         await asyncio.sleep(0.5)
-        lane.LOOK_EVERY, book.FRESH_FOR = usual
+        looking.LOOK_EVERY, book.FRESH_FOR = usual
         work.cancel()
         await asyncio.wait([work])
         await pod.close()

@@ -278,6 +278,36 @@ async def test_an_event_that_can_be_begun_at_once_is_leased_by_the_statement_tha
     assert await conn.fetch("SELECT attempts FROM provider_events") == [(1,), (1,)]
 
 
+async def test_idle_lanes_share_one_look_for_due_events(dsn, sandbox, conn, monkeypatch):
+    """A lane claims when it starts, and then only when an event of its own is due."""
+    looks, claims = asyncio.Queue(), []
+    due, claim = store.due, store.claim
+
+    async def looked(conn):
+        found = await due(conn)
+        looks.put_nowait(found)
+        return found
+
+    async def counted(conn, limit, source, *, must_ask):
+        claims.append((source, must_ask))
+        return await claim(conn, limit, source, must_ask=must_ask)
+
+    monkeypatch.setattr(store, "due", looked)
+    monkeypatch.setattr(store, "claim", counted)
+    async with running_pod(dsn, **sandbox.settings) as pod:
+        lanes = [(source, must_ask) for source in pod.pod.worker.handlers.sources for must_ask in (False, True)]
+        async with asyncio.timeout(PROGRESS):
+            while len(claims) < len(lanes):
+                await looks.get()
+            for _ in range(3):
+                assert await looks.get() == []
+        assert sorted(claims) == sorted(lanes)
+        event = InboundEvent(source="stripe", event_id="evt_of_another_pod", type="x", body=b"{}")
+        await store.store(conn, [event])
+        await all_processed(conn)
+    assert set(claims[len(lanes) :]) == {("stripe", False)}
+
+
 async def test_room_is_kept_only_where_nothing_else_is_due():
     nothing: Any = None
     lane = Lane(nothing, nothing, nothing, places=2, batch=16)

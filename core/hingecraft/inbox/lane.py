@@ -15,9 +15,7 @@ from hingecraft.inbox.model import Claimed
 
 log = logging.getLogger(__name__)
 
-# Seconds.
-LOOK_EVERY = 1.0
-# A stopping process waits only this long for the database, which may be down: leases end by themselves.
+# Seconds. A stopping process waits only this long for the database, which may be down: leases end by themselves.
 _GIVE_BACK_WITHIN = 0.5
 
 Claim = Callable[[int], Awaitable[Sequence[Claimed]]]
@@ -36,7 +34,10 @@ async def _for_a_moment() -> AsyncIterator[None]:
 
 
 class Lane:
-    """Runs the places, each with a batch of events; `room` may keep some of them empty."""
+    """Runs the places, each with a batch of events; `room` may keep some of them empty.
+
+    An idle lane claims nothing until `wake` is called, which must be done at least each second while events are due.
+    """
 
     def __init__(
         self, claim: Claim, work: Work, give_back: GiveBack, *, places: int, batch: int, room: Room | None = None
@@ -98,9 +99,7 @@ class Lane:
     async def _wait(self) -> None:
         self._idle = True
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._woken.wait()
+            await self._woken.wait()
         finally:
             self._idle = False
 

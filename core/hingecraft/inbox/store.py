@@ -33,12 +33,14 @@ SELECT source, event_id, type, body, must_ask, CASE WHEN leased THEN clock_times
 FROM given JOIN fresh USING (source, event_id)
 RETURNING id, received_at, source, event_id, attempts, claimed_until
 """
+_DUE = f"processed_at IS NULL AND next_attempt_at <= now() AND {statements.FREE}"
+DUE = f"SELECT DISTINCT source, must_ask FROM provider_events WHERE {_DUE}"
 CLAIM = statements.claim(
     "provider_events e",
     key=_KEY,
     due=f"""
     SELECT id, received_at FROM provider_events
-    WHERE processed_at IS NULL AND next_attempt_at <= now() AND source = $3 AND must_ask = $5 AND {statements.FREE}
+    WHERE {_DUE} AND source = $3 AND must_ask = $5
     ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
     """,
     lease="$2",
@@ -172,6 +174,11 @@ def _claimed(event: InboundEvent, row: asyncpg.Record) -> Claimed:
         must_ask=event.must_ask,
         overdue=False,
     )
+
+
+async def due(conn: Connection) -> list[tuple[str, bool]]:
+    """The sources that have due events, and whether the source must be asked about some of those."""
+    return [(row["source"], row["must_ask"]) for row in await conn.fetch(DUE)]
 
 
 async def claim(conn: Connection, limit: int, source: str, *, must_ask: bool) -> list[Claimed]:

@@ -6,17 +6,24 @@ A source that hangs blocks only its own questions.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
 from hingecraft.inbox.applying import Applier, Observe
 from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.handlers import Handlers
 from hingecraft.inbox.lane import Lane
 from hingecraft.inbox.model import Claimed, InboundEvent
+
+log = logging.getLogger(__name__)
+
+# Seconds.
+LOOK_EVERY = 1.0
 
 LaneOf = Callable[[InboundEvent | Claimed], Lane | None]
 
@@ -98,13 +105,35 @@ class Worker:
         return Room(self._lane_of, events)
 
     def _lane_of(self, event: InboundEvent | Claimed) -> Lane | None:
-        return (self._asking if event.must_ask else self._applying).get(event.source)
+        return self._lane(event.source, must_ask=event.must_ask)
+
+    def _lane(self, source: str, *, must_ask: bool) -> Lane | None:
+        return (self._asking if must_ask else self._applying).get(source)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as lanes:
             for lane in (*self._applying.values(), *self._asking.values()):
                 lanes.create_task(lane.run())
+            lanes.create_task(self._keep_looking())
+
+    async def _keep_looking(self) -> None:
+        """Wake the lanes whose events are due: they were postponed or reopened, or the process that had them died.
+
+        One statement for all lanes: if each of them looked for itself, that would be most of what an idle pod does.
+        """
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                async with self._database.connection() as conn:
+                    due = await store.due(conn)
+            except DatabaseUnavailableError as error:
+                log.warning("the inbox is paused: %s", error)
+                continue
+            for source, must_ask in due:
+                lane = self._lane(source, must_ask=must_ask)
+                if lane is not None:
+                    lane.wake()
 
     async def drain(self) -> int:
         """Process all due events; returns how many."""
