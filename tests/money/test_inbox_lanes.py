@@ -280,7 +280,8 @@ async def test_an_event_that_can_be_begun_at_once_is_leased_by_the_statement_tha
 
 async def test_idle_lanes_share_one_look_for_due_events(dsn, sandbox, conn, monkeypatch):
     """A lane claims when it starts, and then only when an event of its own is due."""
-    looks, claims = asyncio.Queue(), []
+    looks: asyncio.Queue[list[tuple[str, bool]]] = asyncio.Queue()
+    claims: list[tuple[str, bool]] = []
     due, claim = store.due, store.claim
 
     async def looked(conn):
