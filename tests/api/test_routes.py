@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import hashlib
 import json
+import os
+import threading
 
 import brotli
 import pytest
@@ -70,6 +72,13 @@ async def test_each_encoding_has_its_own_tag_and_holds_the_same(raw, name, open_
         packed = await response.read()
     assert open_(packed) == identity
     assert len(packed) < len(identity) / 5
+
+
+async def test_a_version_is_compressed_while_no_request_wants_the_core(raw):
+    encoders = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("encoder")]
+    requests = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    assert encoders
+    assert all(os.getpriority(os.PRIO_PROCESS, each) > requests for each in encoders)
 
 
 async def test_a_client_that_has_it_gets_304_without_a_body(pod):

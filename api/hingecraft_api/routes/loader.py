@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import random
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
@@ -20,6 +24,13 @@ log = logging.getLogger(__name__)
 _POLL_SHORTEST = 2.0
 _POLL_LONGEST = 5.0
 _FIRST_LOAD_RETRY = 0.5
+_LOWEST_PRIORITY = 19
+
+
+def _yield_to_requests() -> None:
+    """Let the event loop have the core whenever it wants it: a pod may have a single one."""
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 class RoutesLoader:
@@ -38,6 +49,7 @@ class RoutesLoader:
         self._swapped = swapped
         self._loading = asyncio.Lock()
         self._encoding: asyncio.Task[None] | None = None
+        self._encoder = ThreadPoolExecutor(1, "encoder", initializer=_yield_to_requests)
         # Why nothing can be loaded, if the owner has to correct it.
         self.problem: InRecoveryError | None = None
 
@@ -108,7 +120,7 @@ class RoutesLoader:
 
     async def _encode(self, snapshot: Snapshot) -> None:
         while True:
-            ready = await asyncio.to_thread(encoded, snapshot)
+            ready = await asyncio.get_running_loop().run_in_executor(self._encoder, encoded, snapshot)
             if self._cache.current is snapshot:
                 self._cache.swap(ready)
                 return
@@ -120,3 +132,4 @@ class RoutesLoader:
         """Cancel the queries in progress."""
         if self._encoding is not None:
             self._encoding.cancel()
+        self._encoder.shutdown(wait=False)
