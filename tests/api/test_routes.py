@@ -75,10 +75,10 @@ async def test_each_encoding_has_its_own_tag_and_holds_the_same(raw, name, open_
 
 
 async def test_a_version_is_compressed_while_no_request_wants_the_core(raw):
-    encoders = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("encoder")]
+    encoders = [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
     requests = os.getpriority(os.PRIO_PROCESS, os.getpid())
     assert encoders
-    assert all(os.getpriority(os.PRIO_PROCESS, each) > requests for each in encoders)
+    assert all(os.getpriority(os.PRIO_PROCESS, each.native_id or 0) > requests for each in encoders)
 
 
 async def test_a_client_that_has_it_gets_304_without_a_body(pod):
