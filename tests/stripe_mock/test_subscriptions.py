@@ -31,7 +31,9 @@ async def test_our_configurations_are_valid(provider, products):
     features = features_for(products)
     metadata = metadata_for(INSTALLATION, features)
     for earlier in (None, "bpc_1"):
-        made = await provider.portal.configure(features, metadata, Deadline.within(10), instead_of=earlier)
+        made = await provider.portal.configure(
+            features, metadata, Deadline.within(10), instead_of=earlier, removed=None
+        )
         assert made.startswith("bpc_")
 
 

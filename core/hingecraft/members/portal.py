@@ -75,21 +75,24 @@ class Portal:
                 raise NoCustomerError from error
             if error.missing != _CONFIGURATION or self._fixed is not None:
                 raise
+        removed = self._configured[1] if self._configured is not None else None
         self._configured = None
-        return await self._session(customer_id, return_url, deadline)
+        return await self._session(customer_id, return_url, deadline, removed=removed)
 
-    async def _session(self, customer_id: str, return_url: str, deadline: Deadline) -> str:
-        configuration = self._fixed or await self._configuration(deadline)
+    async def _session(
+        self, customer_id: str, return_url: str, deadline: Deadline, *, removed: str | None = None
+    ) -> str:
+        configuration = self._fixed or await self._configuration(deadline, removed)
         return await self._stripe.portal.open(customer_id, configuration, return_url, deadline)
 
-    async def _configuration(self, deadline: Deadline) -> str:
+    async def _configuration(self, deadline: Deadline, removed: str | None) -> str:
         async with self._database.connection() as conn:
             prices = tuple(await self._offers.offered(conn))
         if self._configured is None or self._configured[0] != prices:
-            self._configured = (prices, await self._configure(prices, deadline))
+            self._configured = (prices, await self._configure(prices, deadline, removed))
         return self._configured[1]
 
-    async def _configure(self, prices: tuple[str, ...], deadline: Deadline) -> str:
+    async def _configure(self, prices: tuple[str, ...], deadline: Deadline, removed: str | None) -> str:
         features = features_for(await self._products(prices))
         metadata = metadata_for(str((await installation.read(self._database)).id), features)
         earlier: str | None = None
@@ -99,7 +102,7 @@ class Portal:
                 if found.get(VERSION) == metadata[VERSION]:
                     return str(each["id"])
                 earlier = str(each["id"])
-        return await self._stripe.portal.configure(features, metadata, deadline, instead_of=earlier)
+        return await self._stripe.portal.configure(features, metadata, deadline, instead_of=earlier, removed=removed)
 
     async def _products(self, prices: tuple[str, ...]) -> Mapping[str, list[str]]:
         """The prices by product. Stripe takes one price of a product for each interval, so others are left out."""

@@ -26,7 +26,13 @@ class StripePortal:
         return self.account.pages(self._portal.configurations.list_async, {"active": True})
 
     async def configure(
-        self, features: Document, metadata: Mapping[str, str], deadline: Deadline, *, instead_of: str | None
+        self,
+        features: Document,
+        metadata: Mapping[str, str],
+        deadline: Deadline,
+        *,
+        instead_of: str | None,
+        removed: str | None,
     ) -> str:
         """Make a configuration, or bring one up to these features: its id."""
         params = cast("Any", {"features": dict(features), "metadata": dict(metadata)})
@@ -34,7 +40,8 @@ class StripePortal:
             update, options = self._portal.configurations.update_async, self.account.options()
             return str((await self.account.call(lambda: update(instead_of, params, options=options), deadline)).id)
         # Permits a repeat, also of another pod, with the same features only.
-        key, create = f"hc_portal_{metadata[OWNER]}_{metadata[VERSION]}", self._portal.configurations.create_async
+        key = f"hc_portal_{metadata[OWNER]}_{metadata[VERSION]}{f'_after_{removed}' if removed else ''}"
+        create = self._portal.configurations.create_async
         return str((await self.account.make(lambda options: create(params, options=options), key, deadline)).id)
 
     async def open(self, customer_id: str, configuration: str, return_url: str, deadline: Deadline) -> str:

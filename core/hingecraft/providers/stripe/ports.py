@@ -259,9 +259,18 @@ class Portal(Protocol):
         ...
 
     async def configure(
-        self, features: Document, metadata: Mapping[str, str], deadline: Deadline, *, instead_of: str | None
+        self,
+        features: Document,
+        metadata: Mapping[str, str],
+        deadline: Deadline,
+        *,
+        instead_of: str | None,
+        removed: str | None,
     ) -> str:
-        """Make a configuration, or bring one up to these features: its id."""
+        """Make a configuration, or bring one up to these features: its id.
+
+        Under the same key, Stripe would answer for a day with one that was removed since.
+        """
         ...
 
     async def open(self, customer_id: str, configuration: str, return_url: str, deadline: Deadline) -> str:
