@@ -70,7 +70,7 @@ class _Client(stripe.HTTPClient):
                 return await response.read(), response.status, response.headers
         except (aiohttp.ClientError, OSError) as error:
             reason = f"No complete answer ({type(error).__name__})"
-            raise stripe.APIConnectionError(reason) from error  # type: ignore[no-untyped-call]
+            raise stripe.APIConnectionError(reason) from error  # type: ignore[no-untyped-call]  # untyped there
 
     async def close_async(self) -> None:
         """Close the connections."""

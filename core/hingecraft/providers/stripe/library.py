@@ -16,7 +16,7 @@ def _hidden(name: str) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None  # type: ignore[assignment]  # documented, but not typed
+    sys.modules[name] = None  # type: ignore[assignment]  # None is documented, and not in the type
     try:
         yield
     finally:
