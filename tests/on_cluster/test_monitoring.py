@@ -25,8 +25,8 @@ ALERTS = {
 }  # fmt: skip
 OF_A_POD = {"HingecraftNoMetrics", "HingecraftRoutesNotReady"}
 ACCOUNT = uuid.uuid4()
-# An event that waits for two hours, and an account that is not the sum of its transactions. The hundreds of checkouts
-# that other tests have left open are not due: with a test key a reconciliation asks Stripe about twenty a second.
+# An event that waits for two hours, and an account that is not the sum of its transactions. Other tests have left many
+# checkouts open; they are not due, since alerts are to fire within the limit however many there are.
 BREAK = f"""
 UPDATE external_payments SET next_check_at = now() + interval '1 day';
 UPDATE provider_events SET processed_at = NULL, received_at = now() - interval '2 hours',
