@@ -18,6 +18,7 @@ from hingecraft.errors import UsageError  # noqa: E402 - sorted below it
 BENCHMARKS = {
     "start": "the list of commands, and a warm start of make dev",
     "routes": "GET /routes for each CPU-second of the server, against nginx, Granian and Express",
+    "mix": "what a pod uses for a thousand people, with GET /routes in front of aiohttp and without",
     "swaps": "the slowest GET /routes while versions are swapped in",
     "latency": "from a commit to the last pod",
     "resources": "the operator: edits, commits, fail-over, a hundred resources",
