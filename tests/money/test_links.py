@@ -11,7 +11,7 @@ from hingecraft.providers.port import ProviderUnknownError
 from hingecraft.routes import service as routes
 from support import published_routes
 from support.reconciling import command, reconcile, summary_of
-from support.standing_links import AUTH, keeper, link_at
+from support.standing_links import AUTH, keeper, link_at, make_link
 
 FEW = "UPDATE currencies SET enabled = code IN ('USD', 'JPY', 'KWD', 'BTC')"
 LINK_OF = "SELECT provider_id, provider_url, status FROM external_payments WHERE kind = 'standing' AND currency = $1"
@@ -238,6 +238,26 @@ async def test_stripe_away_in_the_middle_is_said_and_the_next_run_goes_on(dsn, s
             await each.ensure()
         await sandbox.ask("DELETE", "/_sandbox/switches")
         assert (await each.ensure()).made == 3
+
+
+@pytest.mark.parametrize("path", ["/v1/prices", "/v1/payment_links"])
+async def test_a_link_whose_500_is_kept_is_made_under_another_key(keep, sandbox, conn, path):
+    """Otherwise its currency would have no link for a day."""
+    await sandbox.fault("status_kept", path=path, method="POST", times=1)
+    found = await keep()
+    assert (found.made, found.problems) == (3, [])
+    assert len(await links_of(sandbox, conn, active=True)) == 3
+
+
+async def test_a_link_that_stripe_finished_behind_a_500_does_not_replace_the_published_one(keep, sandbox, conn):
+    await keep()
+    published = await conn.fetchrow(LINK_OF, "USD")
+    (link,) = await links_of(sandbox, conn, id=published["provider_id"])
+    marks = {f"metadata[{name}]": value for name, value in link["metadata"].items()}
+    twin = await make_link(sandbox, **marks)
+    assert (await keep()).changes == 0
+    assert await conn.fetchrow(LINK_OF, "USD") == published
+    assert await conn.fetchval("SELECT count(*) FROM external_payments WHERE provider_id = $1", twin["id"]) == 0
 
 
 async def test_an_archived_price_or_product_does_not_keep_a_currency_without_a_link(keep, sandbox, conn):

@@ -29,7 +29,7 @@ class StripeLinks:
         after: str | None = None
         while True:
             params: dict[str, Any] = {"limit": _PAGE, **({"starting_after": after} if after else {})}
-            page = await self._ask(self._account.client.v1.payment_links.list_async, params)
+            page = await self._page(params)
             for link in page.data:
                 yield _link(link)
             if not page.has_more or not page.data:
@@ -38,9 +38,9 @@ class StripeLinks:
 
     async def make(self, plan: LinkPlan) -> PaymentLink:
         """Product, price and link; a second call with the same plan finds what the first has made."""
-        request = link_request(plan, await self._price(plan))
-        create = self._account.client.v1.payment_links.create_async
-        return _link(await self._ask(create, request, key=_idempotency_key(plan.key, request)))
+        request, links = link_request(plan, await self._price(plan)), self._account.client.v1.payment_links
+        # Should Stripe finish a link whose error it keeps, only the one that is returned here is published.
+        return _link(await self._make(links.create_async, request, _idempotency_key(plan.key, request)))
 
     async def update(self, link_id: str, plan: LinkPlan) -> PaymentLink:
         """Switch it on, and bring it up to the plan."""
@@ -70,14 +70,9 @@ class StripeLinks:
         found = (await self._account.call(find, Deadline.within(_CALL))).data
         if found and found[0].active and found[0].product.active:
             return str(found[0].id)
-        archived = f"_after_{found[0].id}" if found else ""
-
-        async def create() -> Any:
-            request = price_request(plan)
-            options = self._account.options(_idempotency_key(f"{plan.key}_price{archived}", request))
-            return await prices.create_async(cast("Any", request), options=options)
-
-        return str((await self._account.call(create, Deadline.within(_CALL))).id)
+        archived, request = f"_after_{found[0].id}" if found else "", price_request(plan)
+        key = _idempotency_key(f"{plan.key}_price{archived}", request)
+        return str((await self._make(prices.create_async, request, key)).id)
 
     async def _change(self, link_id: str, params: dict[str, Any]) -> Any:
         links = self._account.client.v1.payment_links
@@ -87,13 +82,16 @@ class StripeLinks:
 
         return await self._account.call(attempt, Deadline.within(_CALL))
 
-    async def _ask(
-        self, method: Callable[..., Awaitable[Any]], params: dict[str, Any], *, key: str | None = None
-    ) -> Any:
+    async def _page(self, params: dict[str, Any]) -> Any:
+        links = self._account.client.v1.payment_links
+
         async def attempt() -> Any:
-            return await method(params, options=self._account.options(key))
+            return await links.list_async(cast("Any", params), options=self._account.options())
 
         return await self._account.call(attempt, Deadline.within(_CALL))
+
+    async def _make(self, create: Callable[..., Awaitable[Any]], request: dict[str, Any], key: str) -> Any:
+        return await self._account.make(lambda options: create(request, options=options), key, Deadline.within(_CALL))
 
 
 def _idempotency_key(name: str, request: dict[str, Any]) -> str:
