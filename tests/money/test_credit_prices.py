@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -186,3 +187,13 @@ async def test_a_price_whose_500_is_kept_is_made_under_another_key(command, pod,
     code, output = await command("ensure", PACK, "--amount", "5")
     assert code == 0, output
     assert [(each["kind"], each["amount"]) for each in await offered(pod)] == [("pack", 5)]
+
+
+async def test_the_list_reads_amounts_that_nobody_has_read_yet(command, conn, sandbox):
+    """A price that was set without a key of Stripe, or while Stripe was down, has none."""
+    price_id = await make_price(sandbox)
+    await conn.execute("UPDATE credit_prices SET price_id = $1 WHERE code = $2", price_id, PACK)
+    code, output = await command("list")
+    assert code == 0, output
+    assert re.search(rf"^{PACK} .* 5 USD +offered +{price_id}$", output, re.MULTILINE), output
+    assert "Stripe does not have it" in output, "the others say why they are not offered"

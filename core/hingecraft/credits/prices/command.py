@@ -58,6 +58,8 @@ async def _parts(settings: PricesSettings) -> AsyncIterator[_Parts]:
 
 
 async def _list(parts: _Parts) -> int:
+    # Reads the amounts that are not known yet; the log says why one stays unknown.
+    await parts.prices.offered()
     async with parts.database.connection() as conn:
         every = await store.every(conn)
     for price in every:
