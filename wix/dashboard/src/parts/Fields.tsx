@@ -26,23 +26,50 @@ function Hint({ id, children }: { id: string; children: ReactNode }) {
   ) : null;
 }
 
+interface FieldProps extends Common {
+  id: string;
+  children: ReactNode;
+}
+
+// A field of Wix's design system, which shows the error itself.
+function WixField({ id, label, hint, error, children }: FieldProps) {
+  return (
+    <div className="field">
+      <FormField label={label} id={id} {...problem(error)}>
+        {children}
+      </FormField>
+      <Hint id={`${id}-hint`}>{hint}</Hint>
+    </div>
+  );
+}
+
+// A field of the browser, which shows the error in place of the hint.
+function NativeField({ id, label, hint, error, children }: FieldProps) {
+  return (
+    <div className="field">
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      {children}
+      <Hint id={`${id}-hint`}>{error ?? hint}</Hint>
+    </div>
+  );
+}
+
 export function TextField({ label, hint, error, value, onChange, type = 'text', longest, placeholder }: TextProps) {
   const id = useId();
   const more = { ...(longest ? { maxLength: longest } : {}), ...(placeholder ? { placeholder } : {}) };
   return (
-    <div className="field">
-      <FormField label={label} id={id} {...problem(error)}>
-        <Input
-          id={id}
-          type={type}
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-          ariaDescribedby={`${id}-hint`}
-          {...more}
-        />
-      </FormField>
-      <Hint id={`${id}-hint`}>{hint}</Hint>
-    </div>
+    <WixField {...{ id, label, hint, error }}>
+      <Input
+        id={id}
+        type={type}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        ariaDescribedby={`${id}-hint`}
+        {...more}
+      />
+    </WixField>
   );
 }
 
@@ -50,12 +77,9 @@ export function LongTextField({ label, hint, error, value, onChange, longest, pl
   const id = useId();
   const more = { ...(longest ? { maxLength: longest } : {}), ...(placeholder ? { placeholder } : {}) };
   return (
-    <div className="field">
-      <FormField label={label} id={id} {...problem(error)}>
-        <InputArea id={id} value={value} rows={3} onChange={(event) => onChange(event.target.value)} {...more} />
-      </FormField>
-      <Hint id={`${id}-hint`}>{hint}</Hint>
-    </div>
+    <WixField {...{ id, label, hint, error }}>
+      <InputArea id={id} value={value} rows={3} onChange={(event) => onChange(event.target.value)} {...more} />
+    </WixField>
   );
 }
 
@@ -68,10 +92,7 @@ interface ChoiceProps extends Common {
 export function ChoiceField({ label, hint, error, value, onChange, choices }: ChoiceProps) {
   const id = useId();
   return (
-    <div className="field">
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
+    <NativeField {...{ id, label, hint, error }}>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)} aria-describedby={`${id}-hint`}>
         {choices.map(([name, text]) => (
           <option key={name} value={name}>
@@ -79,8 +100,7 @@ export function ChoiceField({ label, hint, error, value, onChange, choices }: Ch
           </option>
         ))}
       </select>
-      <Hint id={`${id}-hint`}>{error ?? hint}</Hint>
-    </div>
+    </NativeField>
   );
 }
 
@@ -103,10 +123,7 @@ export function SwitchField({ label, isOn, onChange }: SwitchProps) {
 export function ColorField({ label, hint, error, value, onChange }: TextProps) {
   const id = useId();
   return (
-    <div className="field">
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
+    <NativeField {...{ id, label, hint, error }}>
       <input
         id={id}
         className="native"
@@ -115,8 +132,7 @@ export function ColorField({ label, hint, error, value, onChange }: TextProps) {
         onChange={(event) => onChange(event.target.value)}
         aria-describedby={`${id}-hint`}
       />
-      <Hint id={`${id}-hint`}>{error ?? hint}</Hint>
-    </div>
+    </NativeField>
   );
 }
 
@@ -128,11 +144,8 @@ interface DayProps extends Common {
 export function DayField({ label, value, onChange }: DayProps) {
   const id = useId();
   return (
-    <div className="field">
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
+    <NativeField id={id} label={label}>
       <input id={id} className="native" type="date" value={value} onChange={(event) => onChange(event.target.value)} />
-    </div>
+    </NativeField>
   );
 }
