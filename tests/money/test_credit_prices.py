@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from hingecraft.credits.prices import service
 from hingecraft.credits.prices.steps import prices_steps
 from hingecraft.providers.patience import PAUSES
 from hingecraft_sandbox.providers.book import Book
@@ -186,6 +188,13 @@ async def test_a_price_whose_500_is_kept_is_made_under_another_key(command, pod,
     await sandbox.fault("status_kept", path="/v1/prices", method="POST", times=1)
     code, output = await command("ensure", PACK, "--amount", "5")
     assert code == 0, output
+    assert [(each["kind"], each["amount"]) for each in await offered(pod)] == [("pack", 5)]
+
+
+async def test_amounts_are_read_on_a_machine_that_has_just_started(pod, conn, sandbox, monkeypatch):
+    price_id = await make_price(sandbox)
+    await conn.execute("UPDATE credit_prices SET price_id = $1 WHERE code = $2", price_id, PACK)
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: 1.0))
     assert [(each["kind"], each["amount"]) for each in await offered(pod)] == [("pack", 5)]
 
 
