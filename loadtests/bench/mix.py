@@ -1,7 +1,7 @@
 """Processor time of a pod for each request of `make load`, with `GET /routes` answered in front of aiohttp and without.
 
-Locust, Postgres and the sandbox have the generator's core. A thousand people make 150 requests a second, so a pod rests
-between two requests and other programs use the caches meanwhile: each request takes several times what it takes in a loop.
+Locust, Postgres and the sandbox have the generator's core. A thousand people make 150 requests a second: a pod rests
+between two of them while other programs use the caches, so each takes several times what it takes in a loop.
 """
 
 from __future__ import annotations
