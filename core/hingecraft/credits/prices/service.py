@@ -72,7 +72,8 @@ class Prices:
         if price.amount is not None or not self._configured:
             return price
         async with self._asking:
-            if max(self._asked.get(price.price_id, -_MISSING_FOR), self._unanswered_at) > time.monotonic() - _MISSING_FOR:
+            failed_at = max(self._asked.get(price.price_id, -_MISSING_FOR), self._unanswered_at)
+            if failed_at > time.monotonic() - _MISSING_FOR:
                 return price
             try:
                 reason = await self.read(price)
