@@ -272,6 +272,9 @@ def test_any_secret_of_the_namespace_is_readable_only_where_that_is_said():
     assert readable(REQUIRED) == ["api", "database"]
     assert readable(changed(REQUIRED, "operator.secrets", ["more"])) == ["api", "database", "more"]
     assert readable(changed(REQUIRED, "operator.secrets", ["*"])) is None
+    of_others = changed(REQUIRED, "paymentRoutes.enabled", False)
+    assert readable(of_others) is None, "the chart knows of none, and the pages say so"
+    assert readable(changed(of_others, "operator.secrets", ["more"])) == ["more"]
     ours = changed(REQUIRED, "operator.watchNamespaces", ["pay", "shop"])
     roles = {
         each["metadata"]["namespace"]: each["rules"]
