@@ -30,15 +30,13 @@ class PushInput(Input):
 async def post_routes(call: Call) -> Any:
     """Serve the pushed version, and answer with the version that is served now; the engine compares them.
 
-    Requests that have arrived meanwhile are answered between the steps, so that none of them waits for all steps.
+    Requests that have arrived meanwhile are answered between unpacking and swapping, so that none waits for both.
     """
     push: PushInput = call.body
-    await asyncio.sleep(0)
     document = unpacked(push.version, push.checksum, push.document)
     await asyncio.sleep(0)
     if document is not None:
         call.pod.loader.take(document)
-    await asyncio.sleep(0)
     version = await call.pod.loader.reach(push.version)
     current = call.pod.cache.current
     return {"version": version, "checksum": current.checksum if current else None, TAKES_DOCUMENTS: True}
