@@ -35,6 +35,9 @@ COMMIT_WITHIN = 0.5
 _EVERY = 2.0
 _BUCKET = re.compile(r'^hingecraft_sync_since_commit_seconds_bucket\{.*?le="([^"]+)".*?\} ([0-9.e+]+)$', re.MULTILINE)
 
+_PROCESSOR = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
+_REQUESTS = re.compile(r"^hingecraft_http_request_seconds_count\{.*\} (\S+)$", re.MULTILINE)
+
 
 def change_routes(release: Release, stop: threading.Event) -> None:
     """A commit now and then, as saving a link would be."""
@@ -67,6 +70,17 @@ def landed(release: Release) -> dict[float, float]:
     return counts
 
 
+def used(release: Release) -> tuple[float, float]:
+    """The processor time in seconds that the API pods have used, and the requests that they have answered."""
+    seconds = requests = 0.0
+    for pod in release.ready_pods("api"):
+        path = f"/api/v1/namespaces/{release.namespace}/pods/{pod}:8081/proxy/metrics"
+        text = release.kubectl("get", "--raw", path)
+        seconds += sum(map(float, _PROCESSOR.findall(text)))
+        requests += sum(map(float, _REQUESTS.findall(text)))
+    return seconds, requests
+
+
 def attack() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
@@ -84,7 +98,7 @@ def attack() -> int:
 def measure(release: Release) -> int:
     stop = threading.Event()
     changing = threading.Thread(target=change_routes, args=(release, stop))
-    before = landed(release)
+    before, used_before = landed(release), used(release)
     changing.start()
     try:
         code = attack()
@@ -93,6 +107,7 @@ def measure(release: Release) -> int:
         changing.join()
     counts = {bound: count - before.get(bound, 0.0) for bound, count in landed(release).items()}
     commits, soon = counts[float("inf")], counts[COMMIT_WITHIN]
+    seconds, requests = (after - then for after, then in zip(used(release), used_before, strict=True))
     memory = memory_of(release)
     largest = max(memory.values())
     errors = release.errors_logged("api", "operator")
@@ -100,6 +115,7 @@ def measure(release: Release) -> int:
     print(f"{soon:.0f} of {commits:.0f} commits reached the last pod within {COMMIT_WITHIN * 1000:.0f} ms")
     print(f"{len(memory)} pods, the largest of {largest / 2**20:.0f} MB (at most {MEMORY_AT_MOST / 2**20:.0f})")
     print("\n".join(["no pod logged an error"] if not errors else [f"{len(errors)} errors logged:", *errors[:20]]))
+    print(f"the pods used {seconds:.1f} s of processor time for {requests:.0f} requests, {1000 * seconds / requests:.2f} ms each")
     print(f"report: {RESULTS / 'report.html'}")
     return code or (0 if met else 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from hingecraft.db import connection
+from hingecraft.db import connection, pool
 from hingecraft.db.connection import Database, connect
 from hingecraft.errors import ConnectionEndedError, DatabaseUnavailableError
 from hingecraft.settings import DsnSecret
@@ -53,12 +53,12 @@ class Rotating(DsnSecret):
 async def test_each_new_connection_reads_the_dsn_again(dsn):
     """So a rotated password is taken up without a restart."""
     rotating = Rotating(dsn.newest)
-    pool = Database(rotating, application="test", largest=2)
-    async with pool.connection():
+    database = Database(rotating, application="test", largest=2)
+    async with database.connection():
         once = rotating.asked
-        async with pool.connection():
+        async with database.connection():
             assert rotating.asked == once + 1
-    await pool.close()
+    await database.close()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_a_connection_that_ends_in_a_transaction_says_why_and_keeps_nothin
 async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(dsn, monkeypatch):
     """The rollback gets no answer either: that it fails must not be all that the task hears."""
     monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", 0.3)
-    monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
+    monkeypatch.setattr(pool, "_WITHIN", 0.1)
     port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")[2]
     async with Proxy(int(port)).running() as proxy:
         database = Database(DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/")), application="test")

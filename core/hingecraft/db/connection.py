@@ -8,12 +8,13 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
-from hingecraft.db.failures import UNREACHABLE, translated
+from hingecraft.db.failures import UNREACHABLE, translated, translation_of
+from hingecraft.db.pool import Pool
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.settings import Secret
 
@@ -35,7 +36,6 @@ CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
 FIRST_CONNECTION = 10.0
 _TRIED_AGAIN_AFTER = 0.5
-_ACQUIRE_TIMEOUT = 3.0
 # A half-open socket is given up after about as long as a statement may take.
 _UNACKNOWLEDGED_MS = 5000
 _KEEPALIVE_IDLE = 5
@@ -136,28 +136,12 @@ class Database:
         self._application = application
         self._smallest = smallest
         self._largest = largest
-        self._pool: asyncpg.Pool | None = None
+        self._pool: Pool | None = None
         self._opening = asyncio.Lock()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection from the pool; the driver's errors are raised as our own."""
-        pool = await self._opened()
-        with translated():
-            conn = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)
-        try:
-            with translated():
-                yield conn
-        except DatabaseUnavailableError as error:
-            with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
-                conn.terminate()
-            if _is_cancelled():
-                raise asyncio.CancelledError from error
-            raise
-        finally:
-            # A release waits for the answer to a cancelled statement, which a dead socket never gives.
-            with suppress(*UNREACHABLE):
-                await pool.release(conn, timeout=_ACQUIRE_TIMEOUT)
+        return _Use(self)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -181,15 +165,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection; waits for running statements for a moment only."""
         pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        try:
-            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
-                await pool.close()
-        except UNREACHABLE:
-            pool.terminate()
+        if pool is not None:
+            await pool.close()
 
-    async def _opened(self) -> asyncpg.Pool:
+    async def pool(self) -> Pool:
+        """The pool, opened if it is not."""
         if self._pool is None:
             async with self._opening:
                 if self._pool is None:
@@ -197,8 +177,8 @@ class Database:
                         self._pool = await self._open()
         return self._pool
 
-    async def _open(self) -> asyncpg.Pool:
-        return await asyncpg.create_pool(
+    async def _open(self) -> Pool:
+        pool = await asyncpg.create_pool(
             self._dsn.newest,
             min_size=self._smallest,
             max_size=self._largest,
@@ -208,12 +188,51 @@ class Database:
             server_settings={"application_name": self._application},
             reset=_leave_no_transaction,
         )
+        return Pool(pool)
 
     async def _connect(self, *_: object, **options: Any) -> asyncpg.Connection:
         """Read the DSN again for each connection, so that a rotated password is taken up."""
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)
         return connection
+
+
+class _Use:
+    """One use of a connection. It is a class since every request has some: generators would take twice as long."""
+
+    __slots__ = ("_conn", "_database", "_pool")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Connection:
+        self._pool = await self._database.pool()
+        conn = self._pool.at_hand()
+        if conn is None:
+            with translated():
+                conn = await self._pool.acquire()
+        self._conn = conn
+        return conn
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None and self._pool.keep(self._conn):
+            return
+        try:
+            if error is not None:
+                self._raise(error)
+        finally:
+            await self._pool.release(self._conn)
+
+    def _raise(self, error: BaseException) -> None:
+        """Raise what the error means to the caller, if that is another one."""
+        ours = translation_of(error)
+        if isinstance(ours or error, DatabaseUnavailableError):
+            with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
+                self._conn.terminate()
+            if _is_cancelled():
+                raise asyncio.CancelledError from ours or error
+        if ours is not None:
+            raise ours from error
 
 
 def _is_cancelled() -> bool:

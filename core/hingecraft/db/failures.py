@@ -54,23 +54,31 @@ _BY_CONSTRAINT: dict[str, RejectedError] = {
 }
 
 
+def translation_of(error: BaseException) -> Exception | None:
+    """The product's own error for one of the driver's; None for any other."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        known = _BY_CONSTRAINT.get(error.constraint_name or "")
+        return None if known is None else type(known)(known.code, known.sentence)
+    if isinstance(error, _NOT_MIGRATED):
+        return DatabaseUnavailableError(f"the database is not migrated ({error}): run `hingecraft migrate`")
+    if isinstance(error, asyncpg.InterfaceError):
+        # It is raised before anything is sent, a COMMIT too.
+        return ConnectionEndedError(f"Postgres is unavailable: {_why_it_ended(error)}")
+    if isinstance(error, UNREACHABLE):
+        return DatabaseUnavailableError(f"Postgres is unavailable: {type(error).__name__}")
+    return None
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the driver's errors inside the block into the product's."""
     try:
         yield
-    except asyncpg.IntegrityConstraintViolationError as error:
-        known = _BY_CONSTRAINT.get(error.constraint_name or "")
-        if known is None:
+    except Exception as error:
+        ours = translation_of(error)
+        if ours is None:
             raise
-        raise type(known)(known.code, known.sentence) from error
-    except _NOT_MIGRATED as error:
-        raise DatabaseUnavailableError(f"the database is not migrated ({error}): run `hingecraft migrate`") from error
-    except asyncpg.InterfaceError as error:
-        # It is raised before anything is sent, a COMMIT too.
-        raise ConnectionEndedError(f"Postgres is unavailable: {_why_it_ended(error)}") from error
-    except UNREACHABLE as error:
-        raise DatabaseUnavailableError(f"Postgres is unavailable: {type(error).__name__}") from error
+        raise ours from error
 
 
 def _why_it_ended(error: asyncpg.InterfaceError) -> str:
