@@ -158,7 +158,7 @@ def still_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crowd may wait for a connection, a statement and the lock of publishing as long as a slow machine needs."""
-    for limit in ("connection.CONNECT_TIMEOUT", "pool._WITHIN", "connection.STATEMENT_TIMEOUT"):
+    for limit in ("connection.CONNECT_TIMEOUT", "pool.ACQUIRE_TIMEOUT", "connection.STATEMENT_TIMEOUT"):
         monkeypatch.setattr(f"hingecraft.db.{limit}", PROGRESS)
     locking = store.LOCK_PUBLISHING
     assert "'2s'" in locking

@@ -93,7 +93,7 @@ async def test_a_connection_that_ends_in_a_transaction_says_why_and_keeps_nothin
 async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(dsn, monkeypatch):
     """The rollback gets no answer either: that it fails must not be all that the task hears."""
     monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", 0.3)
-    monkeypatch.setattr(pool, "_WITHIN", 0.1)
+    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 0.1)
     port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")[2]
     async with Proxy(int(port)).running() as proxy:
         database = Database(DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/")), application="test")

@@ -36,7 +36,7 @@ WHERE datname = current_database() AND application_name IN ('hingecraft-operator
 PATIENT = dict.fromkeys(
     (
         "hingecraft.db.connection.CONNECT_TIMEOUT",
-        "hingecraft.db.connection._ACQUIRE_TIMEOUT",
+        "hingecraft.db.pool.ACQUIRE_TIMEOUT",
         "hingecraft_operator.controller.reconciler._TIMEOUT",
     ),
     3600.0,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from aiohttp import web
 
-from hingecraft.db import connection
+from hingecraft.db import connection, pool
 from hingecraft.leases.backoff import Backoff
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
@@ -164,7 +164,7 @@ async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_
             while await conn.fetchval(BUSY):
                 await asyncio.sleep(0.01)
             # How long any statement that is broken off keeps its connection is not what is looked at here.
-            monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
+            monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 0.1)
             proxy.swallow()
             engine.task.cancel()
             await asyncio.wait([engine.task], timeout=PROGRESS)

@@ -15,7 +15,7 @@ from hingecraft.db.failures import UNREACHABLE
 
 Pooled: TypeAlias = asyncpg.pool.PoolConnectionProxy
 
-_WITHIN = 3.0
+ACQUIRE_TIMEOUT = 3.0
 # Then what is at hand goes back, so that the driver can close what has been idle, or been used long enough.
 _AT_HAND_FOR = 1.0
 
@@ -45,7 +45,7 @@ class Pool:
         """A connection of the driver's pool."""
         self._waiting += 1
         try:
-            return await self._pool.acquire(timeout=_WITHIN)
+            return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         finally:
             self._waiting -= 1
 
@@ -61,14 +61,14 @@ class Pool:
     async def release(self, conn: Pooled) -> None:
         """Give a connection back to the driver, which waits until a cancelled statement has ended."""
         with suppress(*UNREACHABLE):  # a dead socket never says that it has
-            await self._pool.release(conn, timeout=_WITHIN)
+            await self._pool.release(conn, timeout=ACQUIRE_TIMEOUT)
 
     async def close(self) -> None:
         """Close every connection; waits for running statements for a moment only."""
         self._closing = True
         self._return_all()
         try:
-            async with asyncio.timeout(_WITHIN):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT):
                 await self._pool.close()
         except UNREACHABLE:
             self._pool.terminate()
