@@ -158,31 +158,23 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _signed(name: str) -> Visitor:
-    """The visitor of this name. Anything but an address counts by its text."""
-    if name.startswith("ip:") and not _is_plain_ipv4(name[3:]):
+    """The visitor of this name. Only addresses of IPv6 have colons; anything else counts by its text."""
+    address = name[3:]
+    if ":" in address:
         try:
-            return _counted_as(inet_pton(AF_INET6, name[3:]))._replace(signed=True)
+            return _counted_as(inet_pton(AF_INET6, address), signed=True)
         except OSError:
             pass
     return Visitor(name, None, True)
 
 
-def _is_plain_ipv4(text: str) -> bool:
-    """Whether it is an IPv4 address as we write it."""
-    try:
-        inet_pton(AF_INET, text)
-    except OSError:
-        return False
-    return True
-
-
-def _counted_as(packed: bytes) -> Visitor:
+def _counted_as(packed: bytes, *, signed: bool = False) -> Visitor:
     """The visitor with an address, given as its bytes. `ipaddress` would take ten times as long."""
     if len(packed) < _IPV6_BYTES:
-        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed)}")
+        return Visitor(f"ip:{inet_ntop(AF_INET, packed)}", None, signed)
     if packed.startswith(_MAPPED):
-        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed[len(_MAPPED) :])}")
-    return Visitor(key=_network(packed, _OWN_BITS), network=_network(packed, _NETWORK_BITS))
+        return Visitor(f"ip:{inet_ntop(AF_INET, packed[len(_MAPPED) :])}", None, signed)
+    return Visitor(_network(packed, _OWN_BITS), _network(packed, _NETWORK_BITS), signed)
 
 
 def _network(packed: bytes, bits: int) -> str:
