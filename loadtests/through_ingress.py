@@ -115,7 +115,7 @@ def measure(release: Release) -> int:
     print(f"{soon:.0f} of {commits:.0f} commits reached the last pod within {COMMIT_WITHIN * 1000:.0f} ms")
     print(f"{len(memory)} pods, the largest of {largest / 2**20:.0f} MB (at most {MEMORY_AT_MOST / 2**20:.0f})")
     print("\n".join(["no pod logged an error"] if not errors else [f"{len(errors)} errors logged:", *errors[:20]]))
-    print(f"the pods used {seconds:.1f} s of processor time for {requests:.0f} requests, {1000 * seconds / requests:.2f} ms each")
+    print(f"each of {requests:.0f} requests took {1000 * seconds / requests:.2f} ms of the pods' processor time")
     print(f"report: {RESULTS / 'report.html'}")
     return code or (0 if met else 1)
 
