@@ -74,7 +74,8 @@ def _alerts() -> Iterator[str]:
 def _title(runbook: str) -> str:
     """The heading that the place of an alert leads to."""
     page, _, anchor = runbook.partition("#")
-    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "runbooks" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    text = (ROOT / "docs" / "runbooks" / page).read_text(encoding="utf-8")
+    headings: list[str] = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return next((each for each in headings if each.lower().replace(" ", "-") == anchor), headings[0])
 
 

@@ -18,7 +18,7 @@ _LINK = re.compile(r"\]\(([\w.-]*)(?:#([\w-]+))?\)")
 
 
 def problems(places: dict[str, str], folder: Path = RUNBOOKS) -> list[str]:
-    """What is wrong with the places of alerts, such as `jobs.md#a-job-has-failed`; empty: each has one of its own."""
+    """The errors in the places of alerts, such as `jobs.md#a-job-has-failed`; empty: each has one of its own."""
     return [f"{alert}: {problem}" for alert in places for problem in _problems_of(alert, places, folder)]
 
 
