@@ -72,8 +72,11 @@ def _alerts() -> Iterator[str]:
 
 
 def _title(runbook: str) -> str:
-    text = (ROOT / "docs" / "runbooks" / runbook).read_text(encoding="utf-8")
-    return text.partition("\n")[0].removeprefix("# ")
+    """The heading that the place of an alert leads to."""
+    page, _, anchor = runbook.partition("#")
+    text = (ROOT / "docs" / "runbooks" / page).read_text(encoding="utf-8")
+    headings: list[str] = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return next((each for each in headings if each.lower().replace(" ", "-") == anchor), headings[0])
 
 
 def _said(summary: str) -> str:

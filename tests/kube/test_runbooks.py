@@ -172,6 +172,10 @@ async def the_lease_is_taken_again(world, page):
     assert lease["spec"]["holderIdentity"] == "one"
 
 
+async def the_api_server_is_ready(world, page):
+    assert "ok" in await world.follow(page)
+
+
 async def as_it_is(world, page):
     await world.follow(page)
 
@@ -181,6 +185,7 @@ RESTORING = "runbooks/restoring-postgres.md"
 STORIES: dict[str, Callable[[World, str], Awaitable[None]]] = {
     "runbooks/card-testing.md": cards_are_switched_off_and_on,
     "runbooks/credits.md": a_reconciliation_is_begun,
+    "runbooks/debugging-sync.md": the_api_server_is_ready,
     "runbooks/operator-without-leader.md": the_lease_is_taken_again,
     "runbooks/provider-outage.md": cards_are_switched_off_and_on,
     "runbooks/reconciliation.md": a_reconciliation_is_begun,
