@@ -26,6 +26,7 @@ from hingecraft_operator.settings import OperatorSettings
 
 log = logging.getLogger(__name__)
 
+# Seconds.
 _ENDS_WITHIN = 15.0
 
 
@@ -90,8 +91,8 @@ async def _hold(elector: LeaderElector, deadline: _Deadline) -> None:
 class _Deadline:
     """Once begun, kills the process unless the context ends in time: another replica may already lead."""
 
-    def __init__(self) -> None:
-        self._timer = threading.Timer(_ENDS_WITHIN, os._exit, (EXIT_FAILED,))
+    def __init__(self, within: float = _ENDS_WITHIN) -> None:
+        self._timer = threading.Timer(within, os._exit, (EXIT_FAILED,))
         self._timer.daemon = True
 
     def begin(self) -> None:

@@ -5,16 +5,47 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 
 import pytest
 from kubernetes.aio.config import incluster_config
 
+from hingecraft.cli import EXIT_FAILED, EXIT_OK
 from hingecraft_operator.cluster.client import LEASES, PAYMENT_ROUTES, connect
 from hingecraft_operator.controller import handlers
 from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
 from support.kube import ROOT, ask, operating, until
+from support.limits import PROGRESS
 
+# A replica whose Lease is lost while it works: {work} is what cancellation does to the work.
+LOSES_LEASE = """
+import asyncio, threading, time
+from contextlib import suppress
+from hingecraft_operator.command import _Deadline, _hold
+from hingecraft_operator.lease import LeadershipLostError
+
+class Lost:
+    async def hold(self):
+        await asyncio.sleep(0)
+        raise LeadershipLostError("another replica leads")
+
+async def work():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        {work}
+
+async def lead():
+    with suppress(BaseExceptionGroup), _Deadline({within}) as deadline:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(work())
+            tasks.create_task(_hold(Lost(), deadline))
+
+asyncio.run(lead())
+for thread in {{*threading.enumerate()}} - {{threading.main_thread()}}:
+    thread.join()
+"""
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 
 
@@ -60,6 +91,23 @@ async def test_the_lease_is_taken_although_there_is_no_definition_and_no_resourc
         lease = await until(lambda: namespace.cluster.get(LEASES, namespace.name, LEASE_NAME), bool)
         assert lease["spec"]["holderIdentity"] == "one"
         assert operator.running
+
+
+@pytest.mark.parametrize(("work", "within", "code"), [
+    ("await asyncio.Event().wait()", "0.1", EXIT_FAILED),
+    ("time.sleep(1e6)", "0.1", EXIT_FAILED),
+    ("pass", "", EXIT_OK),
+], ids=["ignores its cancellation", "blocks the event loop", "ends"])  # fmt: skip
+async def test_a_replica_whose_work_does_not_end_when_the_lease_is_lost_is_killed(work, within, code):
+    """Another may lead. A deadline that was not called off would kill the last one too, before its thread ends."""
+    script = LOSES_LEASE.format(work=work, within=within)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    try:
+        async with asyncio.timeout(PROGRESS):
+            assert await process.wait() == code
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
 
 
 @pytest.mark.parametrize(("environment", "sentence"), [
