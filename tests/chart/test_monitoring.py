@@ -10,10 +10,12 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from chart.test_refusals import changed
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft_operator.metrics import OperatorMetrics
 from on_cluster.test_monitoring import ALERTS as ON_CLUSTER
 from support import cluster_tools, runbooks
+from support.helm_chart import REQUIRED, rendered
 from support.helm_release import CHART
 from support.kubernetes_node.places import ROOT
 from support.prometheus import panels, recorded
@@ -24,6 +26,7 @@ ALERTS = (CHART / "alerts.yaml").read_text()
 RULES = [rule for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]]
 CASES = yaml.safe_load((ROOT / "tests" / "chart" / "alerts_test.yaml").read_text())
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
+MONITORS = {"ServiceMonitor": "endpoints", "PodMonitor": "podMetricsEndpoints"}
 
 
 def promtool(*arguments, folder):
@@ -161,3 +164,14 @@ def test_prometheus_understands_the_dashboard(tmp_path):
     (tmp_path / "panels.yaml").write_text(yaml.safe_dump(recorded(queries)))
     code, said = promtool("check", "rules", "panels.yaml", folder=tmp_path)
     assert code == 0, said
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, True), ({"honorLabels": False}, False)])
+def test_the_label_namespace_is_the_resources_unless_it_is_set_otherwise(given, kept):
+    """Without honorLabels, Prometheus writes the operator's own namespace there, and alerts lose the resource's."""
+    monitoring = {"podMonitors": {"enabled": True, **given}}
+    opened = changed(REQUIRED, "networkPolicies.metricsFrom", [{"namespaceSelector": {}}])
+    documents = rendered(changed(opened, "monitoring", monitoring))
+    found = {each["kind"]: each["spec"] for each in documents if each["kind"] in MONITORS}
+    honoured = {kind: [endpoint["honorLabels"] for endpoint in spec[MONITORS[kind]]] for kind, spec in found.items()}
+    assert honoured == {kind: [kept] for kind in MONITORS}
