@@ -33,10 +33,9 @@ async def pod(dsn, sandbox):
 def command(dsn, sandbox):
     """`hingecraft credits prices`, as a process of its own."""
 
-    async def run(*arguments):
+    async def run(*arguments, key=STRIPE_KEY):
         environment = {
-            "DATABASE_URL": dsn.newest, "SITE_URL": SITE_URL, "STRIPE_API_BASE": sandbox.address,
-            "STRIPE_SECRET": STRIPE_KEY,
+            "DATABASE_URL": dsn.newest, "SITE_URL": SITE_URL, "STRIPE_API_BASE": sandbox.address, "STRIPE_SECRET": key,
         }  # fmt: skip
         code, output, errors = await processes.run(["credits", "prices", *arguments], environment)
         return code, output + errors
@@ -206,3 +205,13 @@ async def test_the_list_reads_amounts_that_nobody_has_read_yet(command, conn, sa
     assert code == 0, output
     assert re.search(rf"^{PACK} .* 5 USD +offered +{price_id}$", output, re.MULTILINE), output
     assert "Stripe does not have it" in output, "the others say why they are not offered"
+
+
+async def test_the_list_says_what_to_do_about_unknown_amounts_without_a_key(command, conn):
+    sentence = "STRIPE_SECRET is not set, so unknown amounts cannot be read from Stripe: set it"
+    code, output = await command("list", key="")
+    assert (code, "not known" in output) == (0, True), output
+    assert output.count(sentence) == 1, output
+    assert sentence not in (await command("list"))[1]
+    await conn.execute("UPDATE credit_prices SET amount = 5, currency = 'USD'")
+    assert sentence not in (await command("list", key=""))[1], "all amounts are known"

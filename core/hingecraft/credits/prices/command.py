@@ -26,6 +26,8 @@ from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DatabaseSettings, load
 
+_NO_KEY = "STRIPE_SECRET is not set, so unknown amounts cannot be read from Stripe: set it, and run the command again"
+
 
 class PricesSettings(DatabaseSettings, ProviderSettings):
     """The settings of `hingecraft credits prices`."""
@@ -64,6 +66,8 @@ async def _list(parts: _Parts) -> int:
         every = await store.every(conn)
     for price in every:
         print(_line(price))
+    if not parts.stripe.configured and any(price.active and price.amount is None for price in every):
+        print(f"hingecraft credits: {_NO_KEY}", file=sys.stderr)
     return EXIT_OK
 
 
