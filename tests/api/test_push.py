@@ -54,7 +54,7 @@ async def push(pod, body):
 
 def without_database(pod):
     """From now on, asking for a connection fails."""
-    pod.pod.database._opened = None
+    pod.pod.database.pool = None
 
 
 def packed(text: bytes) -> str:

@@ -150,7 +150,7 @@ async def test_a_pod_never_goes_backwards(pod, conn, database):
 
 
 async def test_reading_routes_asks_the_database_nothing(pod):
-    pod.pod.database._opened = None  # asking for a connection would fail
+    pod.pod.database.pool = None  # asking for a connection would fail
     for _ in range(20):
         assert (await pod.call("GET", "/routes"))[0] == 200
 
