@@ -121,28 +121,34 @@ def measure(release: Release) -> int:
 
 
 def main() -> int:
-    release = Release(namespace="hingecraft-load")
     recording = Recording("load-cluster")
     try:
         cluster()
-        release.remove()
+        code = installed()
+    except (CommandFailedError, MissingToolError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    proved = (
+        {f"loadtests/{Path(__file__).name}::{_PROVED}": outcome(code == 0)} if int(USERS) >= _USERS_AT_LEAST else {}
+    )
+    recording.end(proved)
+    return code
+
+
+def installed() -> int:
+    """Measure a release that is removed afterwards."""
+    release = Release(namespace="hingecraft-load")
+    release.remove()
+    try:
         release.prepare()
         release.start_sandbox()
         started = time.monotonic()
         release.install("--set=api.autoscaling.scaleDownAfterSeconds=300")
         print(f"installed and ready after {time.monotonic() - started:.1f} s", flush=True)
         until(lambda: memory_of(release), 90)
-        code = measure(release)
-    except (CommandFailedError, MissingToolError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        return measure(release)
     finally:
         release.remove()
-    proved = (
-        {f"loadtests/{Path(__file__).name}::{_PROVED}": outcome(code == 0)} if int(USERS) >= _USERS_AT_LEAST else {}
-    )
-    recording.end(proved)
-    return code
 
 
 if __name__ == "__main__":
