@@ -75,6 +75,7 @@ async def test_after_a_cancelled_statement_the_next_use_works(single):
     sleeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sleeping
+    assert (await single.pool()).at_hand() is None
     async with asyncio.timeout(PROGRESS):
         assert await _process(single)
 
@@ -90,7 +91,11 @@ async def test_what_has_been_at_hand_goes_back_to_the_driver(single, monkeypatch
     assert opened.at_hand() is None
 
 
-async def test_closing_ends_what_is_at_hand(single, conn):
+async def test_closing_ends_what_is_at_hand(single, conn, monkeypatch):
+    """At once, and not when the time for what is still used has passed."""
+    for limit in ("ACQUIRE_TIMEOUT", "_AT_HAND_FOR"):
+        monkeypatch.setattr(pool, limit, 2 * PROGRESS)
     process = await _process(single)
-    await single.close()
+    async with asyncio.timeout(PROGRESS):
+        await single.close()
     await _until_gone(conn, process)
