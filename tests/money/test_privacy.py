@@ -37,11 +37,7 @@ async def ada(pod, sandbox, conn):
     bought = await ada.buy(prices[PACK])
     await sandbox.act(bought["sessionId"], "pay")
     await becomes(conn, bought["paymentId"], "completed")
-    body = {"amount": 5, "currency": "USD", "email": EMAIL}
-    _, given = await pod.call("POST", "/charter/generate-payment", json=body)
-    (session,) = await sandbox.sessions(given["data"]["paymentId"])
-    await sandbox.act(session["id"], "pay")
-    await becomes(conn, given["data"]["paymentId"], "completed")
+    await give(pod, sandbox, conn, EMAIL)
     who = {"name": "Ada Example", "email": EMAIL}
     await pod.call("POST", "/mission-support/other", json={"amount": 7, "userInfo": who})
     await conn.execute(
@@ -55,6 +51,17 @@ async def ada(pod, sandbox, conn):
     await conn.execute("INSERT INTO wix_site_settings VALUES ($1, 'notification_email', $2)", site, json.dumps(EMAIL))
     await all_processed(conn, at_least=2)
     return ada
+
+
+async def give(pod, sandbox, conn, email) -> str:
+    """A donor's gift; its payment."""
+    body = {"amount": 5, "currency": "USD", "email": email}
+    _, given = await pod.call("POST", "/charter/generate-payment", json=body)
+    payment: str = given["data"]["paymentId"]
+    (session,) = await sandbox.sessions(payment)
+    await sandbox.act(session["id"], "pay")
+    await becomes(conn, payment, "completed")
+    return payment
 
 
 def somebody(text: str) -> Person:
@@ -117,15 +124,69 @@ async def test_a_message_that_waits_is_left_until_it_is_processed(pod, conn, ada
     assert "provider_events" in await named_in(conn, EMAIL)
 
 
-async def test_nobody_else_is_touched(pod, sandbox, conn, ada):
+@pytest.mark.parametrize("other", ["eva@example.com", "hanna.ada@example.com", "ada@example.com.example.org"])
+async def test_nobody_else_is_shown_or_touched(pod, sandbox, conn, ada, other):
+    """Nor somebody whose address contains Ada's."""
     eva = Member(pod, email="eva@example.com")
     bought = await eva.buy((await sell(conn, sandbox, PACK))[PACK])
     await sandbox.act(bought["sessionId"], "pay")
     await becomes(conn, bought["paymentId"], "completed")
-    before = await named_in(conn, "eva@example.com")
+    given = await give(pod, sandbox, conn, other)
+    before = await conn.fetch(BODIES, other)
+    assert before
+    exported = await privacy(pod).export(somebody(EMAIL))
+    assert not {bought["paymentId"], given} & {each["id"] for each in exported["payments"]}
+    assert other not in json.dumps(exported["providerMessages"])
     await privacy(pod).erase(somebody(EMAIL))
-    assert await named_in(conn, "eva@example.com") == before
+    assert await conn.fetch(BODIES, other) == before
     assert (await eva.call("GET", "/api/v1/credits/balance"))[1]["data"]["balance"] == 50
+
+
+async def test_messages_about_a_payment_of_the_person_are_part_of_it(pod, conn, ada):
+    """Such as those of a dispute, which have the name and not always the address."""
+    payment = await conn.fetchval("SELECT payment_id FROM external_payments WHERE request ? 'customer_email'")
+    body = {"id": "evt_9", "data": {"object": {"object": "dispute", "evidence": {"customer_name": "Ada Example"}}}}
+    await conn.execute(
+        """INSERT INTO provider_events (source, event_id, type, body, processed_at, payment_id)
+        VALUES ('stripe', 'evt_9', 'charge.dispute.created', $1, now(), $2)""",
+        json.dumps(body).encode(), payment,
+    )  # fmt: skip
+    exported = await privacy(pod).export(somebody(EMAIL))
+    assert "evt_9" in {each["id"] for each in exported["providerMessages"]}
+    await privacy(pod).erase(somebody(EMAIL))
+    left = await conn.fetchval("SELECT body FROM provider_events WHERE event_id = 'evt_9'")
+    assert json.loads(left)["data"]["object"] == {"object": "dispute", "evidence": None}
+
+
+async def test_an_address_that_a_checkout_still_needs_is_reported(pod, conn, ada):
+    await conn.execute(
+        "INSERT INTO external_payments (status, provider, request) VALUES ('unknown', 'stripe', $1)",
+        json.dumps({"customer_email": EMAIL}),
+    )
+    assert (await privacy(pod).erase(somebody(EMAIL))).waiting == 1
+    assert "public.external_payments" in await named_in(conn, EMAIL)
+    await conn.execute("DELETE FROM external_payments WHERE status = 'unknown'")
+    assert (await privacy(pod).erase(somebody(EMAIL))).waiting == 0
+
+
+async def test_a_member_is_still_found_after_an_erasure_that_broke_off(pod, conn, ada, monkeypatch):
+    """As if the process had ended before the member was deleted."""
+    broken = privacy(pod)
+
+    async def ends(*_arguments, **_more):
+        raise SystemExit
+
+    monkeypatch.setattr(broken._deletion, "delete", ends)
+    with pytest.raises(SystemExit):
+        await broken.erase(somebody(EMAIL))
+    assert (await privacy(pod).erase(somebody(EMAIL))).users == [ada.id]
+    assert await conn.fetchval("SELECT email FROM customers") is None
+
+
+async def test_an_erasure_by_id_names_the_address_under_which_more_may_be_stored(pod, ada):
+    """The address of a member comes from a token, and may be somebody else's."""
+    assert (await privacy(pod).erase(somebody(str(ada.id)))).addresses == [EMAIL]
+    assert (await privacy(pod).erase(somebody(EMAIL))).addresses == []
 
 
 @pytest.mark.parametrize(
@@ -142,14 +203,30 @@ def test_a_user_id_and_an_address_name_somebody():
 
 
 def test_ids_and_amounts_stay_in_a_message_and_tokens_are_left():
+    ada = somebody(EMAIL)
     body = {"id": "evt_1", "data": {"object": {"object": "charge", "amount": 5.10, "receipt_email": EMAIL,
-            "billing_details": {"name": "Ada"}, "description": f"for {EMAIL}"}}}  # fmt: skip
-    assert json.loads(scrubbed(json.dumps(body).encode(), EMAIL) or b"") == {
+            "billing_details": {"name": "Ada"}, "description": f"for {EMAIL}", "statement": f"not {EMAIL}.org",
+            "payment_method_details": {"paypal": {"payer_name": "Ada"}}}}}  # fmt: skip
+    assert json.loads(scrubbed(json.dumps(body).encode(), ada) or b"") == {
         "id": "evt_1",
         "data": {
             "object": {
-                "object": "charge", "amount": 5.10, "receipt_email": None, "billing_details": None, "description": None
+                "object": "charge", "amount": 5.10, "receipt_email": None, "billing_details": None, "description": None,
+                "statement": f"not {EMAIL}.org", "payment_method_details": None,
             }
         },
     }  # fmt: skip
-    assert scrubbed(b"header.payload.signature", EMAIL) is None
+    assert scrubbed(b"header.payload.signature", ada) is None
+
+
+def test_earlier_names_and_means_of_payment_do_not_stay_in_a_message():
+    body = {"data": {
+        "object": {"id": "cus_1", "object": "customer", "name": "Ada Byron"},
+        "previous_attributes": {"name": "Ada Example", "phone": "+1 555 0100"},
+        "failed": {"id": "pm_1", "object": "payment_method", "customer": "cus_1", "card": {"last4": "4242"}},
+    }}  # fmt: skip
+    assert json.loads(scrubbed(json.dumps(body).encode(), somebody(EMAIL)) or b"") == {"data": {
+        "object": {"id": "cus_1", "object": "customer", "name": None},
+        "previous_attributes": None,
+        "failed": {"id": "pm_1", "object": "payment_method", "customer": "cus_1", "card": None},
+    }}  # fmt: skip

@@ -49,9 +49,12 @@ def _lines(done: Erased) -> list[str]:
         for user in done.unfinished
     ]
     if done.waiting:
-        lines.append(f"{done.waiting} messages that name the person are still to be processed: run this again then")
+        lines.append(
+            f"{done.waiting} messages or checkouts that name the person are still to be processed: run this again then"
+        )
     if done.users:
         lines.append("Stripe reports the deletion by messages that name the person: run this again in an hour")
+    lines += [f"the member's address is {address}: run this with it too, if it is theirs" for address in done.addresses]
     lines.append("Stripe and NOWPayments keep records of their own: erase the person in their dashboards too")
     return lines
 

@@ -16,7 +16,7 @@ from hingecraft.members.deletion.service import Deletion
 from hingecraft.privacy import store
 from hingecraft.privacy.person import Person
 from hingecraft.privacy.scrubbing import scrubbed
-from hingecraft.privacy.store import Message, Payload
+from hingecraft.privacy.store import SECTIONS, Message, Payload
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.stripe.client import StripeProvider
 
@@ -32,10 +32,12 @@ class Erased:
     users: Sequence[UUID]
     # Rows that were changed, by kind.
     rows: dict[str, int]
-    # Messages that name the person and are still to be processed.
+    # Messages and checkouts that name the person and are still to be processed.
     waiting: int
     # Members whose customer Stripe has not deleted yet.
     unfinished: Sequence[UUID]
+    # Other addresses of the members: more may be stored under each.
+    addresses: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +45,7 @@ class _Found:
     person: Person
     messages: Sequence[Message]
     payloads: Sequence[Payload]
-
-    @property
-    def payments(self) -> set[UUID]:
-        """The payments that these are about."""
-        of_messages = {each.payment_id for each in self.messages if each.payment_id is not None}
-        return of_messages | {each.payment_id for each in self.payloads if each.payment_id is not None}
+    payments: Sequence[UUID]
 
 
 class Privacy:
@@ -62,16 +59,15 @@ class Privacy:
         """Everything that is stored, by kind; the audit log says that it was exported."""
         async with self._database.transaction() as conn:
             found = await _find(conn, person)
-            payments = await store.payments(conn, found.person, found.payments)
             document: dict[str, Any] = {
                 "users": sorted(map(str, found.person.users)),
                 "email": found.person.email,
                 "customers": sorted(found.person.customers),
-                **{name: await store.rows(conn, sql, found.person, payments) for name, sql in store.SECTIONS.items()},
+                **{name: await store.rows(conn, sql, found.person, found.payments) for name, sql in SECTIONS.items()},
                 "oldPayments": [simplejson.loads(each.body, use_decimal=True) for each in found.payloads],
                 "providerMessages": [_shown(each) for each in found.messages],
             }
-            await _report(conn, "person_exported", found.person, {"payments": len(payments)})
+            await _report(conn, "person_exported", found.person, {"payments": len(found.payments)})
         return document
 
     async def erase(self, person: Person) -> Erased:
@@ -83,23 +79,26 @@ class Privacy:
             found = await _find(conn, person)
             changed: Counter[str] = Counter()
             for message in found.messages:
-                body = scrubbed(message.body, person.email)
+                body = scrubbed(message.body, found.person)
                 if body is not None and body != message.body:
                     changed["providerMessages"] += await store.replace_message(conn, message, body)
             for payload in found.payloads:
-                body = scrubbed(payload.body.encode(), person.email)
+                body = scrubbed(payload.body.encode(), found.person)
                 if body is not None:
                     changed["oldPayments"] += await store.replace_payload(conn, payload, body)
+            waiting = sum(not each.processed for each in found.messages)
             if person.email is not None:
                 for name, sql in store.ERASURES.items():
                     changed[name] += await store.erase(conn, sql, person.email)
+                waiting += await store.kept_checkouts(conn, person.email)
             await _report(conn, "person_erased", found.person, +changed)
         users = sorted(found.person.users)
         return Erased(
             users=users,
             rows=+changed,
-            waiting=sum(not each.processed for each in found.messages),
+            waiting=waiting,
             unfinished=[user for user in users if not await self._delete(user)],
+            addresses=sorted(found.person.addresses - {person.email}),
         )
 
     async def _delete(self, user: UUID) -> bool:
@@ -108,7 +107,12 @@ class Privacy:
 
 async def _find(conn: Connection, person: Person) -> _Found:
     whole = await store.with_accounts(conn, person)
-    return _Found(person=whole, messages=await store.messages(conn, whole), payloads=await store.payloads(conn, whole))
+    messages, payloads = await store.messages(conn, whole), await store.payloads(conn, whole)
+    named = [each.payment_id for each in messages] + [each.payment_id for each in payloads]
+    payments = await store.payments(conn, whole, [each for each in named if each is not None])
+    known = {each.id for each in messages}
+    messages += [each for each in await store.messages_about(conn, payments) if each.id not in known]
+    return _Found(person=whole, messages=messages, payloads=payloads, payments=payments)
 
 
 def _shown(message: Message) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.privacy.person import Person
+from hingecraft.privacy.scrubbing import names
 
 # $1: the users; $2: the e-mail address in lower case, or NULL.
 CUSTOMERS = """
@@ -22,17 +23,22 @@ PAYMENTS = """
 SELECT id FROM payments WHERE user_id = ANY ($1::uuid[])
 UNION SELECT payment_id FROM external_payments
 WHERE request ? 'customer_email' AND lower(request ->> 'customer_email') = $2 AND payment_id IS NOT NULL
+UNION SELECT b.id FROM "ContributionIntent" i JOIN payments b ON b.intent_id = i."_id"
+WHERE i.user_info ? 'email' AND lower(i.user_info ->> 'email') = $2
 UNION SELECT unnest($3::uuid[])
 """
 # No index finds messages by their content, so all are read. Escaped bytes can be compared as text in any encoding.
-MESSAGES = """
+_MESSAGES = """
 SELECT id, received_at, source, event_id, type, body, payment_id, processed_at IS NOT NULL AS processed
 FROM provider_events e
+"""
+NAMING = f"""{_MESSAGES}
 WHERE EXISTS (
     SELECT FROM unnest($1::text[]) AS n (needle)
     WHERE position(lower(encode(convert_to(needle, 'UTF8'), 'escape')) IN lower(encode(e.body, 'escape'))) > 0
 )
 """
+ABOUT_PAYMENTS = f"{_MESSAGES} WHERE payment_id = ANY ($1::uuid[])"
 # Of payments of the software before this one.
 PAYLOADS = """
 SELECT id, payment_id, provider_payload::text AS body FROM external_payments
@@ -83,7 +89,6 @@ SECTIONS: Mapping[str, str] = {
 # By the name that the audit log counts it under. Each repeats without effect. A request that may have to be sent again
 # keeps its parameters until the provider has answered.
 ERASURES: Mapping[str, str] = {
-    "customers": "UPDATE customers SET email = NULL WHERE lower(email) = $1",
     "checkouts": """
         UPDATE external_payments SET request = request - 'customer_email'
         WHERE request ? 'customer_email' AND lower(request ->> 'customer_email') = $1
@@ -92,6 +97,8 @@ ERASURES: Mapping[str, str] = {
     "wixSites": "UPDATE wix_sites SET owner_email = NULL WHERE lower(owner_email) = $1",
     "wixSettings": "DELETE FROM wix_site_settings WHERE lower(value #>> '{}') = $1",
 }
+# What the erasures have left.
+KEPT_CHECKOUTS = "SELECT count(*) FROM external_payments WHERE lower(request ->> 'customer_email') = $1"
 # Seconds for a statement that reads a whole table.
 _WHOLE_TABLE = 3600.0
 # The parameters that a section does not name still need a type.
@@ -131,17 +138,25 @@ async def with_accounts(conn: Connection, person: Person) -> Person:
         person,
         users=person.users | {row["user_id"] for row in rows},
         customers=frozenset(row["customer_id"] for row in rows if row["customer_id"]),
+        addresses=frozenset(row["email"].lower() for row in rows if row["email"]),
     )
 
 
 async def messages(conn: Connection, person: Person) -> list[Message]:
     """The providers' messages that name the person."""
-    return [Message(**row) async for row in conn.cursor(MESSAGES, person.needles(), timeout=_WHOLE_TABLE)]
+    found = [Message(**row) async for row in conn.cursor(NAMING, person.needles(), timeout=_WHOLE_TABLE)]
+    return [each for each in found if names(each.body, person)]
+
+
+async def messages_about(conn: Connection, payment_ids: Collection[UUID]) -> list[Message]:
+    """The providers' messages about these payments, whether or not they name anybody."""
+    return [Message(**row) async for row in conn.cursor(ABOUT_PAYMENTS, list(payment_ids), timeout=_WHOLE_TABLE)]
 
 
 async def payloads(conn: Connection, person: Person) -> list[Payload]:
     """The old payments that name the person."""
-    return [Payload(**row) for row in await conn.fetch(PAYLOADS, person.needles(), timeout=_WHOLE_TABLE)]
+    found = [Payload(**row) for row in await conn.fetch(PAYLOADS, person.needles(), timeout=_WHOLE_TABLE)]
+    return [each for each in found if names(each.body.encode(), person)]
 
 
 async def payments(conn: Connection, person: Person, named: Collection[UUID]) -> list[UUID]:
@@ -169,6 +184,12 @@ async def replace_payload(conn: Connection, payload: Payload, body: bytes) -> in
 async def erase(conn: Connection, sql: str, email: str) -> int:
     """How many rows one of the erasures has changed."""
     return _number(await conn.execute(sql, email))
+
+
+async def kept_checkouts(conn: Connection, email: str) -> int:
+    """How many checkouts have the address: those whose provider has not answered yet."""
+    number: int = await conn.fetchval(KEPT_CHECKOUTS, email)
+    return number
 
 
 def _number(status: str) -> int:
