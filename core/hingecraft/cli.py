@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import re
+import select
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,12 +67,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
+        sys.stdout.flush()
     except UsageError as error:
         print(f"hingecraft {parsed.command}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_FAILED
+    except BrokenPipeError:
+        if not _reader_has_ended():
+            raise
+        return EXIT_FAILED
     return code
+
+
+def _reader_has_ended() -> bool:
+    """Whether nobody reads the output any more, as in `hingecraft routes history | head`. Then drop the rest of it."""
+    pipe = select.poll()
+    # An error of a pipe is reported whatever is asked for.
+    pipe.register(sys.stdout, 0)
+    if not pipe.poll(0):
+        return False
+    # Else Python would try once more at the end, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _loaded(entry: EntryPoint) -> Command:

@@ -65,6 +65,13 @@ async def test_a_version_that_is_not_kept_is_trouble(diff):
     assert "version 7 is not kept" in told.err
 
 
+@pytest.mark.parametrize("version", ["0", "-1", "x", "1.0", str(2**63)])
+async def test_what_is_no_version_is_a_usage_error(command, capsys, version):
+    with pytest.raises(SystemExit):
+        await command("diff", "1", "--", version)
+    assert f"'{version}' is neither a version such as 12 nor newest" in capsys.readouterr().err
+
+
 async def test_a_database_that_does_not_answer_is_trouble(diff, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     code, told = await diff("1", "2")

@@ -26,3 +26,30 @@ def test_the_list_of_commands_imports_none_of_them():
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "reconcile" in done.stdout
+
+
+@pytest.mark.parametrize("written", [1, 200_000])
+def test_a_reader_that_has_ended_is_no_error(written):
+    """As in `hingecraft routes history | head`; long output fails when it is written, short output at the end."""
+    asked = (
+        "import sys; from hingecraft import cli\n"
+        f"cli._loaded = lambda _: cli.Command(summary='', run=lambda _: print('x' * {written}) or 0)\n"
+        "sys.stdin.read(); sys.exit(cli.main(['token']))"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert run.stdout
+    run.stdout.close()
+    run.stdout = None
+    assert run.communicate() == (None, b"")
+    assert run.returncode == cli.EXIT_FAILED
+
+
+def test_a_connection_that_breaks_is_still_an_error(monkeypatch):
+    def run(_arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "_loaded", lambda _entry: cli.Command(summary="", run=run))
+    with pytest.raises(BrokenPipeError):
+        cli.main(["token"])

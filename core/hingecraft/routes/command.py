@@ -21,6 +21,8 @@ from hingecraft.routes.differences import Routes, differences
 from hingecraft.settings import DatabaseSettings, load
 
 _NEWEST = "newest"
+# Of Postgres' bigint.
+_HIGHEST = 2**63 - 1
 _HISTORY = "{:>8}  {:<20}  {:>10}  {:<12}  {}"
 
 
@@ -28,7 +30,7 @@ def _version(text: str) -> int | None:
     """The number of a version; None for `newest`."""
     if text == _NEWEST:
         return None
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or not 0 < int(text) <= _HIGHEST:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a version such as 12 nor {_NEWEST}")
     return int(text)
 
