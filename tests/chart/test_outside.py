@@ -95,6 +95,16 @@ def test_traces_reach_their_collector():
     assert "OTEL_" not in json.dumps(without)
 
 
+def test_every_process_can_report_its_errors():
+    """The pods, the operators, the reconciliation and the migration; `PaymentRoutes` hands it to the CronJob."""
+    documents = rendered(changed(WITH_PROVIDERS, "sentry.secret", "sentry"))
+    told = [main_environment(documents, "Deployment", name) for name in ("-api", "-operator")]
+    told += [main_environment(documents, "Job", "-migrate"), environment(reconcile(documents)["env"])]
+    for settings in told:
+        assert settings["SENTRY_DSN"] == {"secretKeyRef": {"name": "sentry", "key": "SENTRY_DSN"}}
+    assert "SENTRY_DSN" not in json.dumps(rendered(WITH_PROVIDERS))
+
+
 def opened(policy):
     return [[each["port"] for each in rule["ports"]] for rule in policy["spec"]["egress"]]
 

@@ -22,6 +22,7 @@ CLIENT_SECRET = "pi_3ABC_secret_hCTj7"
 # Postgres quotes the whole row in the text of the error.
 REJECT_PREFILLS = 'ALTER TABLE "ContributionIntent" ADD CONSTRAINT broken CHECK (false) NOT VALID'
 REJECT_PROCESSED = "ALTER TABLE provider_events ADD CONSTRAINT broken CHECK (processed_at IS NULL) NOT VALID"
+REJECT_RUNS = "ALTER TABLE reconcile_runs ADD CONSTRAINT broken CHECK (false) NOT VALID"
 REJECT_VERSIONS = "ALTER TABLE payment_routes ADD CONSTRAINT broken CHECK (false) NOT VALID"
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
 
@@ -104,4 +105,17 @@ async def test_sync_reports_what_failed_without_its_dsn(dsn, conn, folder, sentr
         first, *_ = await asyncio.to_thread(sentry.until, 1)
     assert first["server_name"] == "sync"
     assert first["exception"]["values"][-1]["type"] == "CheckViolationError"
+    clean(sentry, dsn)
+
+
+async def test_a_reconciliation_reports_what_failed_before_it_ends(dsn, conn, sandbox_process, folder, sentry):
+    await conn.execute(REJECT_RUNS)
+    run = HingecraftProcess(
+        folder, "reconcile", "reconcile", "--once", DATABASE_URL=dsn.newest, SENTRY_DSN=sentry.dsn,
+        **sandbox_process.environment,
+    )  # fmt: skip
+    await run.start()
+    assert await run.wait() != 0
+    (report,) = sentry.events
+    assert (report["server_name"], report["exception"]["values"][-1]["type"]) == ("reconcile", "CheckViolationError")
     clean(sentry, dsn)

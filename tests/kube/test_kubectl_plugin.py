@@ -209,20 +209,25 @@ async def test_a_right_that_the_caller_lacks_is_named_by_kubernetes(namespace, p
 @pytest.mark.parametrize(
     ("first", "commands"),
     [
-        ("`kubectl hingecraft status`", [("status",)]),
-        ("`... pin 41`, `... unpin`", [("pin", "1"), ("unpin",)]),
-        ("`... pause`, `... resume`", [("pause",), ("resume",)]),
+        ("`kubectl hingecraft status`", [(("status",), {}, "PaymentRoutes  ")]),
+        ("`... pin 41`, `... unpin`", [(("pin", "1"), {"pinVersion": 1}, "patched"), (("unpin",), {}, "patched")]),
+        (
+            "`... pause`, `... resume`",
+            [(("pause",), {"paused": True}, "patched"), (("resume",), {"paused": False}, "patched")],
+        ),
     ],
 )
 async def test_the_rights_that_the_page_names_are_enough(namespace, plane, person, first, commands):
-    await namespace.make(namespace.routes())
+    made = (await namespace.make(namespace.routes()))["spec"]
     await namespace.allow_user("a-colleague", rights_of(first))
     kubeconfig = json.loads(plane.kubeconfig(ADMIN).read_text())
     kubeconfig["users"][0]["user"]["as"] = "a-colleague"
     file = namespace.folder / "colleague.kubeconfig"
     file.write_text(json.dumps(kubeconfig))
-    for command in commands:
-        await until(partial(person.tried, *command, f"--kubeconfig={file}"), lambda seen: seen[0] == 0)
+    for command, change, says in commands:
+        _, said, _ = await until(partial(person.tried, *command, f"--kubeconfig={file}"), lambda seen: seen[0] == 0)
+        assert says in said
+        assert (await namespace.read())["spec"] == {**made, **change}
 
 
 def rights_of(first: str) -> list[dict[str, list[str]]]:

@@ -17,6 +17,8 @@ from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
 from support.kube import ROOT, ask, operating, until
 from support.limits import PROGRESS
+from support.pods import PUSH_SECRET
+from support.sentry import taking_reports
 
 # A replica whose Lease is lost while it works: {work} is what cancellation does to the work.
 LOSES_LEASE = """
@@ -47,6 +49,22 @@ for thread in {{*threading.enumerate()}} - {{threading.main_thread()}}:
     thread.join()
 """
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
+
+
+async def test_an_operator_reports_what_failed_without_the_secrets_that_it_reads(namespace, pod, dsn, conn):
+    with taking_reports() as sentry:
+        async with operating(namespace, SENTRY_DSN=sentry.dsn):
+            await namespace.pods(pod.internal)
+            await namespace.database_secret(dsn.newest)
+            await namespace.make(namespace.routes())
+            await namespace.becomes("FanoutComplete", "True", "Complete")
+            await conn.execute("ALTER TABLE payment_routes ADD CONSTRAINT broken CHECK (false) NOT VALID")
+            await conn.execute(SWITCH_CHF)
+            report, *_ = await asyncio.to_thread(sentry.until, 1)
+        assert (report["server_name"], report["level"]) == ("operator", "error")
+        assert report["exception"]["values"][-1]["type"] == "CheckViolationError"
+        for each in (dsn.newest.partition("://")[2], PUSH_SECRET, await namespace.token()):
+            assert each not in sentry.text
 
 
 async def answers(port):

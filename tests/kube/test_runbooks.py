@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,21 @@ from support.receiver import SECRET, Receiver
 
 NAME = "hingecraft"
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
+# What the commands of a page make, by Secret: the keys that the chart and its pods read.
+SECRETS_OF = {
+    "deployment.md": {
+        "database": ["DATABASE_URL", "MIGRATION_DATABASE_URL"],
+        "api": ["ADMIN_TOKEN", "PUSH_SECRET", "VISITOR_SECRET"],
+        "webhooks": ["WEBHOOK_SECRET"],
+        "providers": [
+            "NOWPAYMENTS_API_KEY", "NOWPAYMENTS_IPN_SECRET", "PUBLIC_URL", "SITE_URL", "STRIPE_PUBLISHABLE_KEY",
+            "STRIPE_SECRET", "STRIPE_WEBHOOK_SECRET",
+        ],
+        "members": ["AUTH_JWT_SECRET", "SERVICE_TOKEN"],
+    },
+    "members.md": {"services": ["SERVICE_TOKEN"], "plan-sessions": ["JWT_SECRET"]},
+}  # fmt: skip
+DRAWN = {"ADMIN_TOKEN", "PUSH_SECRET", "VISITOR_SECRET", "WEBHOOK_SECRET", "SERVICE_TOKEN", "JWT_SECRET"}
 WALLET = "INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', $1)"
 
 
@@ -69,9 +85,13 @@ class World:
         return address
 
     async def secret(self, name: str, key: str) -> str:
-        found = await self.namespace.cluster.get(SECRETS, self.namespace.name, name)
+        return (await self.every_key(name, self.namespace.name))[key]
+
+    async def every_key(self, name: str, namespace: str = NAME) -> dict[str, str]:
+        """What a Secret holds, by key; in the namespace that the pages make, if no other is named."""
+        found = await self.namespace.cluster.get(SECRETS, namespace, name)
         assert found is not None
-        return base64.b64decode(found["data"][key]).decode()
+        return {key: base64.b64decode(value).decode() for key, value in sorted(found["data"].items())}
 
 
 @pytest.fixture
@@ -176,13 +196,32 @@ async def the_api_server_is_ready(world, page):
     assert "ok" in await world.follow(page)
 
 
-async def as_it_is(world, page):
+async def secrets_are_made(world, page):
     await world.follow(page)
+    made = {name: await world.every_key(name) for name in SECRETS_OF[page]}
+    assert {name: [*keys] for name, keys in made.items()} == SECRETS_OF[page]
+    drawn = [value for keys in made.values() for key, value in keys.items() if key in DRAWN]
+    assert all(re.fullmatch(r"[0-9a-f]{64}|whsec_[A-Za-z0-9+/]{43}=", each) for each in drawn), drawn
+    assert len({*drawn}) == len(drawn), "each is drawn for itself"
+
+
+async def a_shell_is_prepared(world, page):
+    _, listed = await world.follow(page)
+    told = world.shell.environment
+    assert (told["ADMIN_TOKEN"], told["DATABASE_URL"]) == (ADMIN_TOKEN, world.database)
+    as_admin = {"Authorization": f"Bearer {told['ADMIN_TOKEN']}"}
+    assert (await world.pod.call("GET", "/admin/stats", headers=as_admin))[0] == 200
+    resource, *_ = [line.split() for line in listed.splitlines() if line.startswith(f"{NAME} ")]
+    assert resource[1] == str(await world.version())
+    assert f"cronjob.batch/{NAME}-reconcile " in listed
 
 
 RESTORING = "runbooks/restoring-postgres.md"
 # What is made before a page is followed, and checked after it.
 STORIES: dict[str, Callable[[World, str], Awaitable[None]]] = {
+    "deployment.md": secrets_are_made,
+    "members.md": secrets_are_made,
+    "operations.md": a_shell_is_prepared,
     "runbooks/card-testing.md": cards_are_switched_off_and_on,
     "runbooks/credits.md": a_reconciliation_is_begun,
     "runbooks/debugging-sync.md": the_api_server_is_ready,
@@ -198,7 +237,7 @@ STORIES: dict[str, Callable[[World, str], Awaitable[None]]] = {
 async def test_the_commands_of_the_pages_work(world):
     for page in pages_for("kube"):
         if page != RESTORING:
-            await STORIES.get(page, as_it_is)(world, page)
+            await STORIES[page](world, page)
 
 
 async def test_a_restored_database_takes_the_place_of_the_lost_one(world):
@@ -222,4 +261,4 @@ async def test_a_restored_database_takes_the_place_of_the_lost_one(world):
 
 
 def test_each_story_has_its_page():
-    assert {*STORIES, RESTORING} <= set(pages_for("kube"))
+    assert {*STORIES, RESTORING} == set(pages_for("kube"))
