@@ -12,7 +12,7 @@ from hingecraft.privacy.person import Person, person_of
 from hingecraft.privacy.scrubbing import scrubbed
 from hingecraft.privacy.service import Privacy
 from support.limits import PROGRESS
-from support.members import PACK, Member, pod_for_members, sell
+from support.members import PACK, PLAN, Member, pod_for_members, sell
 from support.money import all_processed, becomes
 
 EMAIL = "ada@example.com"
@@ -31,15 +31,22 @@ async def pod(dsn, sandbox):
 
 @pytest.fixture
 async def ada(pod, sandbox, conn):
-    """A member who bought a pack, gave as a donor, began to give, paid in the old software, and owns a Wix site."""
-    prices = await sell(conn, sandbox, PACK)
+    """A member with a pack and a plan, who gave by card and in coins, paid in the old software, and owns a Wix site."""
+    prices = await sell(conn, sandbox, PACK, PLAN)
     ada = Member(pod, email="Ada@Example.com")
     bought = await ada.buy(prices[PACK])
     await sandbox.act(bought["sessionId"], "pay")
     await becomes(conn, bought["paymentId"], "completed")
+    subscribed = await ada.buy(prices[PLAN])
+    await sandbox.act(subscribed["sessionId"], "pay")
+    await becomes(conn, subscribed["paymentId"], "completed")
     await give(pod, sandbox, conn, EMAIL)
     who = {"name": "Ada Example", "email": EMAIL}
-    await pod.call("POST", "/mission-support/other", json={"amount": 7, "userInfo": who})
+    _, prefill = await pod.call("POST", "/mission-support/other", json={"amount": 7, "userInfo": who})
+    coin = {"amount": 25, "currency": "BTC", "prefillId": prefill["data"]["prefillId"]}
+    _, invoice = await pod.call("POST", "/charter/generate-payment", json=coin)
+    await sandbox.coins(invoice["data"]["url"], "pay")
+    await becomes(conn, invoice["data"]["paymentId"], "completed")
     await conn.execute(
         """INSERT INTO external_payments (gateway, currency, provider_payload) VALUES ('stripe', 'usd', $1)""",
         json.dumps({"id": "cs_old", "customer_details": {"email": EMAIL.upper()}, "note": f"from {EMAIL}"}),
@@ -87,16 +94,17 @@ async def named_in(conn, text: str) -> list[str]:
 async def test_an_export_has_all_that_is_stored(pod, conn, ada):
     document = await privacy(pod).export(somebody(" ADA@example.com "))
     assert document["users"] == [str(ada.id)]
-    assert [each["purpose"] for each in document["payments"]] == ["credits", "donation"]
-    assert [each["amount"] for each in document["settlements"]] == [5, 5]
-    assert [each["delta"] for each in document["credits"]] == [50]
+    assert [each["purpose"] for each in document["payments"]] == ["credits", "credits", "donation", "donation"]
+    assert [each["currency"] for each in document["settlements"]] == ["USD", "USD", "USD", "BTC"]
+    assert [each["purpose"] for each in document["subscriptions"]] == ["credits"]
+    assert [each["delta"] for each in document["credits"]] == [50, 100]
     assert [each["user_info"]["name"] for each in document["prefills"]] == ["Ada Example"]
     assert [each["owner_email"] for each in document["wixSites"]] == [EMAIL]
     assert [each["id"] for each in document["oldPayments"]] == ["cs_old"]
     assert {each["type"] for each in document["providerMessages"]} >= {"checkout.session.completed"}
     assert (await privacy(pod).export(somebody(str(ada.id))))["payments"][0] == document["payments"][0]
     told = await conn.fetchval("SELECT details FROM payment_audit WHERE action = 'person_exported' LIMIT 1")
-    assert json.loads(told) == {"users": [str(ada.id)], "payments": 2}
+    assert json.loads(told) == {"users": [str(ada.id)], "payments": 4}
 
 
 async def test_nothing_names_an_erased_person_and_the_books_stay(pod, conn, ada):
@@ -110,9 +118,9 @@ async def test_nothing_names_an_erased_person_and_the_books_stay(pod, conn, ada)
             await privacy(pod).erase(somebody(EMAIL))
             await asyncio.sleep(0.05)
     assert await named_in(conn, "ada example") == []
-    kept = await conn.fetch("SELECT status, amount, user_id FROM payments WHERE status = 'completed' ORDER BY user_id")
-    assert [tuple(row) for row in kept] == [("completed", 5, ada.id), ("completed", 5, None)]
-    assert await conn.fetchval("SELECT count(*) FROM settlements") == 2
+    kept = await conn.fetch("SELECT amount, user_id FROM payments WHERE status = 'completed' ORDER BY user_id, amount")
+    assert [(row["amount"], row["user_id"]) for row in kept] == [(5, ada.id), (9, ada.id), (5, None), (25, None)]
+    assert await conn.fetchval("SELECT count(*) FROM settlements") == 4
 
 
 async def test_a_message_that_waits_is_left_until_it_is_processed(pod, conn, ada):
