@@ -177,6 +177,20 @@ async def test_an_address_that_a_checkout_still_needs_is_reported(pod, conn, ada
     assert (await privacy(pod).erase(somebody(EMAIL))).waiting == 0
 
 
+async def test_a_checkout_that_is_open_will_be_reported_with_the_address(pod, sandbox, conn, ada):
+    assert (await privacy(pod).erase(somebody(EMAIL))).open_until is None
+    body = {"amount": 5, "currency": "USD", "email": EMAIL}
+    _, given = await pod.call("POST", "/charter/generate-payment", json=body)
+    done = await privacy(pod).erase(somebody(EMAIL))
+    expires_at = "SELECT expires_at FROM external_payments WHERE payment_id = $1"
+    assert done.open_until == await conn.fetchval(expires_at, given["data"]["paymentId"])
+    (session,) = await sandbox.sessions(given["data"]["paymentId"])
+    await sandbox.act(session["id"], "pay")
+    await becomes(conn, given["data"]["paymentId"], "completed")
+    assert "provider_events" in await named_in(conn, EMAIL), "why it has to be done again"
+    assert (await privacy(pod).erase(somebody(EMAIL))).open_until is None
+
+
 async def test_a_member_is_still_found_after_an_erasure_that_broke_off(pod, conn, ada, monkeypatch):
     """As if the process had ended before the member was deleted."""
     broken = privacy(pod)

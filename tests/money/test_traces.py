@@ -171,3 +171,13 @@ async def test_a_collector_that_is_away_costs_neither_the_call_nor_the_end(dsn, 
     finally:
         await pod.stop()
     assert await pod.wait() == 0
+
+
+async def test_a_reconciliation_sends_its_spans_before_it_ends(dsn, sandbox, folder, collector):
+    run = HingecraftProcess(
+        folder, "reconcile", "reconcile", "--once", DATABASE_URL=dsn.newest,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, **sandbox.environment,
+    )  # fmt: skip
+    await run.start()
+    assert await run.wait() == 0, run.log.read_text()
+    assert {span.service for span in collector.named("call stripe")} == {"hingecraft-reconcile"}

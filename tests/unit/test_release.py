@@ -11,7 +11,7 @@ import pytest
 from build_release import changelog_problems
 from release import archives, records, signoff
 from release.records import Record
-from release.repository import State
+from release.repository import ROOT, State, tracked
 
 NAMES = {
     "Routes mapping", "Micro payments", "Prefill flow", "Currency routing", "Wallet fallback", "Sync under 2 s",
@@ -31,6 +31,12 @@ def record(tests, *, commit="abc", clean=True):
 def test_every_test_behind_a_box_exists(box):
     assert box.tests
     assert signoff.unknown(box) == []
+
+
+def test_the_page_makes_programs_of_those_that_unpacking_has_made_plain_files():
+    files = [name for name in tracked() if (ROOT / name).is_file()]
+    programs = [name for name in files if archives.mode(ROOT / name) == 0o755]
+    assert f"\nchmod +x {' '.join(programs)}\n" in (ROOT / "docs/release.md").read_text(encoding="utf-8")
 
 
 def test_no_box_is_forgotten():

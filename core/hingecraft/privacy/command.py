@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from datetime import UTC
 
 import simplejson
 
@@ -54,6 +55,9 @@ def _lines(done: Erased) -> list[str]:
         )
     if done.users:
         lines.append("Stripe reports the deletion by messages that name the person: run this again in an hour")
+    if done.open_until:
+        moment = done.open_until.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        lines.append(f"a checkout is open, and Stripe reports its end with the person: run this again after {moment}")
     lines += [f"the member's address is {address}: run this with it too, if it is theirs" for address in done.addresses]
     lines.append("Stripe and NOWPayments keep records of their own: erase the person in their dashboards too")
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,8 @@ class Erased:
     waiting: int
     # Members whose customer Stripe has not deleted yet.
     unfinished: Sequence[UUID]
+    # When the person's last open checkout expires. Until then Stripe may report it, with the address.
+    open_until: datetime | None
     # Other addresses of the members: more may be stored under each.
     addresses: Sequence[str]
 
@@ -91,6 +94,7 @@ class Privacy:
                 for name, sql in store.ERASURES.items():
                     changed[name] += await store.erase(conn, sql, person.email)
                 waiting += await store.kept_checkouts(conn, person.email)
+            open_until = await store.open_until(conn, found.payments)
             await _report(conn, "person_erased", found.person, +changed)
         users = sorted(found.person.users)
         return Erased(
@@ -98,6 +102,7 @@ class Privacy:
             rows=+changed,
             waiting=waiting,
             unfinished=[user for user in users if not await self._delete(user)],
+            open_until=open_until,
             addresses=sorted(found.person.addresses - {person.email}),
         )
 

@@ -99,6 +99,12 @@ ERASURES: Mapping[str, str] = {
 }
 # What the erasures have left.
 KEPT_CHECKOUTS = "SELECT count(*) FROM external_payments WHERE lower(request ->> 'customer_email') = $1"
+# Until when Stripe's session, which has the address, may be paid.
+OPEN_UNTIL = """
+SELECT max(coalesce(expires_at, now() + interval '1 day')) FROM external_payments
+WHERE payment_id = ANY ($1::uuid[]) AND provider = 'stripe' AND kind = 'single'
+  AND status IN ('creating', 'unknown', 'pending')
+"""
 # Seconds for a statement that reads a whole table.
 _WHOLE_TABLE = 3600.0
 # The parameters that a section does not name still need a type.
@@ -190,6 +196,12 @@ async def kept_checkouts(conn: Connection, email: str) -> int:
     """How many checkouts have the address: those whose provider has not answered yet."""
     number: int = await conn.fetchval(KEPT_CHECKOUTS, email)
     return number
+
+
+async def open_until(conn: Connection, payment_ids: Collection[UUID]) -> datetime | None:
+    """When the last open checkout of these payments expires; None if none is open."""
+    moment: datetime | None = await conn.fetchval(OPEN_UNTIL, list(payment_ids))
+    return moment
 
 
 def _number(status: str) -> int:
