@@ -66,7 +66,7 @@ async def test_a_version_that_is_not_kept_is_trouble(diff):
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "x", "1.0", str(2**63)])
-async def test_what_is_no_version_is_a_usage_error(command, capsys, version):
+async def test_another_text_than_a_version_is_a_usage_error(command, capsys, version):
     with pytest.raises(SystemExit):
         await command("diff", "1", "--", version)
     assert f"'{version}' is neither a version such as 12 nor newest" in capsys.readouterr().err

@@ -88,7 +88,7 @@ class World:
         return (await self.every_key(name, self.namespace.name))[key]
 
     async def every_key(self, name: str, namespace: str = NAME) -> dict[str, str]:
-        """What a Secret holds, by key; in the namespace that the pages make, if no other is named."""
+        """The values of a Secret by key; in the namespace that the pages make, if no other is named."""
         found = await self.namespace.cluster.get(SECRETS, namespace, name)
         assert found is not None
         return {key: base64.b64decode(value).decode() for key, value in sorted(found["data"].items())}

@@ -29,7 +29,7 @@ def test_the_list_of_commands_imports_none_of_them():
 
 
 @pytest.mark.parametrize("written", [1, 200_000])
-def test_a_reader_that_has_ended_is_no_error(written):
+def test_a_reader_that_has_ended_causes_no_complaint(written):
     """As in `hingecraft routes history | head`; long output fails when it is written, short output at the end."""
     asked = (
         "import sys; from hingecraft import cli\n"

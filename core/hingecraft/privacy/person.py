@@ -10,7 +10,7 @@ from functools import cached_property
 from uuid import UUID
 
 _LONGEST_EMAIL = 320
-# "ada@example.com" is no part of joan.ada@example.com, nor of ada@example.com.au. A full stop may end a sentence.
+# "ada@example.com" is not part of joan.ada@example.com, nor of ada@example.com.au. A full stop may end a sentence.
 _WHOLE = r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)"
 
 
