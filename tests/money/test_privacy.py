@@ -207,7 +207,10 @@ async def test_a_member_is_still_found_after_an_erasure_that_broke_off(pod, conn
 
 async def test_an_erasure_by_id_names_the_address_under_which_more_may_be_stored(pod, ada):
     """The address of a member comes from a token, and may be somebody else's."""
-    assert (await privacy(pod).erase(somebody(str(ada.id)))).addresses == [EMAIL]
+    first = await privacy(pod).erase(somebody(str(ada.id)))
+    assert (first.addresses, first.was_at_stripe) == ([EMAIL], True)
+    again = await privacy(pod).erase(somebody(str(ada.id)))
+    assert (again.users, again.was_at_stripe) == ([ada.id], False), "Stripe has no more to report"
     assert (await privacy(pod).erase(somebody(EMAIL))).addresses == []
 
 

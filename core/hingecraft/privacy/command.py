@@ -53,7 +53,7 @@ def _lines(done: Erased) -> list[str]:
         lines.append(
             f"{done.waiting} messages or checkouts that name the person are still to be processed: run this again then"
         )
-    if done.users:
+    if done.was_at_stripe:
         lines.append("Stripe reports the deletion by messages that name the person: run this again in an hour")
     if done.open_until:
         moment = done.open_until.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -21,6 +21,8 @@ class Person:
     users: frozenset[UUID]
     email: str | None
     customers: frozenset[str] = frozenset()
+    # Whether Stripe still has one of them.
+    is_at_stripe: bool = False
     # Of the customers; a member's address comes from a token, so rows are not found by it.
     addresses: frozenset[str] = frozenset()
 

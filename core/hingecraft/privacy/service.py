@@ -37,6 +37,8 @@ class Erased:
     waiting: int
     # Members whose customer Stripe has not deleted yet.
     unfinished: Sequence[UUID]
+    # Whether Stripe will report that it has deleted a customer, with the person.
+    was_at_stripe: bool
     # When the person's last open checkout expires. Until then Stripe may report it, with the address.
     open_until: datetime | None
     # Other addresses of the members: more may be stored under each.
@@ -102,6 +104,7 @@ class Privacy:
             rows=+changed,
             waiting=waiting,
             unfinished=[user for user in users if not await self._delete(user)],
+            was_at_stripe=found.person.is_at_stripe,
             open_until=open_until,
             addresses=sorted(found.person.addresses - {person.email}),
         )

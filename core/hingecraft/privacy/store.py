@@ -144,6 +144,7 @@ async def with_accounts(conn: Connection, person: Person) -> Person:
         person,
         users=person.users | {row["user_id"] for row in rows},
         customers=frozenset(row["customer_id"] for row in rows if row["customer_id"]),
+        is_at_stripe=any(row["customer_id"] and row["deleted_at"] is None for row in rows),
         addresses=frozenset(row["email"].lower() for row in rows if row["email"]),
     )
 
