@@ -73,12 +73,12 @@ def build(options: Options) -> tuple[Path, list[str]]:
     draft = left or ["It was asked for as a draft."] if options.draft else []
     name = f"hingecraft_payment_release_v{version}{'-draft' if draft else ''}"
     when = repository.committed_at()
+    signed = signing.fingerprint(options.key) if options.key else ""
     with tempfile.TemporaryDirectory(prefix="hingecraft-release-") as place:
         folder = Path(place) / name
         copy_sources(folder)
         artifacts.Builder(folder, when).build()
         provenance.write(folder, commit=state.commit, version=version, draft=bool(draft), builder=options.builder)
-        signed = signing.fingerprint(options.key) if options.key else ""
         text = signoff.document(judged, version=version, commit=state.commit, draft=draft, signed=signed)
         (folder / signoff.FILE).write_text(text, encoding="utf-8")
         signing.write_checksums(folder)

@@ -8,8 +8,9 @@ import zipfile
 
 import pytest
 
-from build_release import changelog_problems
-from release import archives, records, signoff
+from build_release import Options, build, changelog_problems
+from hingecraft.errors import UsageError
+from release import archives, artifacts, records, signoff
 from release.records import Record
 from release.repository import ROOT, State, tracked
 
@@ -37,6 +38,12 @@ def test_the_page_makes_programs_of_those_that_unpacking_has_made_plain_files():
     files = [name for name in tracked() if (ROOT / name).is_file()]
     programs = [name for name in files if archives.mode(ROOT / name) == 0o755]
     assert f"\nchmod +x {' '.join(programs)}\n" in (ROOT / "docs/release.md").read_text(encoding="utf-8")
+
+
+def test_a_key_that_cannot_be_used_is_reported_before_anything_is_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts.Builder, "build", lambda _builder: pytest.fail("it was built"))
+    with pytest.raises(UsageError, match="ssh-keygen could not use the key"):
+        build(Options(into=tmp_path, records=tmp_path, key=tmp_path / "missing", builder="https://x", draft=True))
 
 
 def test_no_box_is_forgotten():
