@@ -244,6 +244,13 @@ def test_ids_and_amounts_stay_in_a_message_and_tokens_are_left():
     assert scrubbed(b"header.payload.signature", ada) is None
 
 
+def test_a_document_that_old_software_has_saved_as_text_is_read_too():
+    body = {"id": "cs_1", "customer_details": {"name": "Ada", "email": EMAIL}, "note": EMAIL}
+    left = json.loads(scrubbed(json.dumps(json.dumps(body)).encode(), somebody(EMAIL)) or b"")
+    assert json.loads(left) == {"id": "cs_1", "customer_details": None, "note": None}
+    assert json.loads(scrubbed(json.dumps(f"{{ {EMAIL}").encode(), somebody(EMAIL)) or b"") is None
+
+
 def test_earlier_names_and_means_of_payment_do_not_stay_in_a_message():
     body = {"data": {
         "object": {"id": "cus_1", "object": "customer", "name": "Ada Byron"},
