@@ -67,7 +67,7 @@ def test_each_alert_is_tested():
 
 
 def test_each_alert_leads_to_a_place_of_its_own_in_the_runbooks():
-    """With a command, or a link to the section that has it; it is the only place that is about the alert."""
+    """With what it means, a command or a link to the section that has it, its end, and when to call somebody else."""
     places = {rule["alert"]: rule["annotations"]["runbook_url"].removeprefix("RUNBOOKS/") for rule in RULES}
     assert runbooks.problems(places) == []
     named = [alert for page in runbooks.RUNBOOKS.glob("*.md") for alert in runbooks.NAMED.findall(page.read_text())]
@@ -78,27 +78,39 @@ PAGE = """# Jobs
 
 ## A job has failed
 
-Alert: `JobsFail`.
+Alert: `JobsFail`. A job has failed.
 
 ```sh
 # Look
 true
 ```
 
+ENDS
+
 ### What the pods say
 
 ## Jobs stand still
 
-Alert: `JobsStalled`. See [above](#a-job-has-failed).
+Alert: `JobsStalled`. Nobody works. See [above](#a-job-has-failed). ENDS
 
 ## Jobs are slow
 
-Alert: `JobsSlow`. See [below](#twice).
+Alert: `JobsSlow`. They take long. See [below](#twice). ENDS
+
+## Jobs repeat
+
+Alert: `JobsRepeat`.
+
+See [above](#a-job-has-failed). ENDS
+
+## Jobs never end
+
+Alert: `JobsNeverEnd`. They run. See [above](#a-job-has-failed).
 
 ## Twice
 
 ## Twice
-"""
+""".replace("ENDS", "It is over when none runs. [Escalate](../operations.md#when-to-escalate) at once.")
 
 
 @pytest.mark.parametrize(
@@ -109,10 +121,13 @@ Alert: `JobsSlow`. See [below](#twice).
         ({"JobsFail": "job.md"}, "0 sections"),
         ({"JobsFail": "jobs.md#look"}, "0 sections"),
         ({"JobsFail": "jobs.md#twice"}, "2 sections"),
-        ({"JobsFail": "jobs.md"}, "is about ['JobsFail', 'JobsStalled', 'JobsSlow']"),
+        ({"JobsFail": "jobs.md"}, "is about ['JobsFail', 'JobsStalled', 'JobsSlow', 'JobsRepeat', 'JobsNeverEnd']"),
         ({"JobsFail": "jobs.md#what-the-pods-say"}, "is about no alert"),
         ({"JobsFail": "jobs.md#jobs-stand-still"}, "is about ['JobsStalled']"),
         ({"JobsSlow": "jobs.md#jobs-are-slow"}, "no command"),
+        ({"JobsRepeat": "jobs.md#jobs-repeat"}, "does not say what the alert means"),
+        ({"JobsNeverEnd": "jobs.md#jobs-never-end"}, "does not say: It is over when"),
+        ({"JobsNeverEnd": "jobs.md#jobs-never-end"}, "does not say: [Escalate]"),
         ({"JobsFail": "jobs.md#a-job-has-failed", "Other": "jobs.md#a-job-has-failed"}, "also the place of Other"),
     ],
 )

@@ -13,7 +13,10 @@ RUNBOOKS = DOCS / "runbooks"
 _PLAIN = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 # How a section names its alert.
 NAMED = re.compile(r"^Alert: `(\w+)`\.", re.MULTILINE)
+_MEANING = re.compile(r"^Alert: `\w+`\. [A-Z]", re.MULTILINE)
 _COMMAND = re.compile(rf"^ *```(?:{'|'.join(COMMANDS)})$", re.MULTILINE)
+# What else an SRE wants to know, beside a command.
+_ASKED = ("It is over when", "[Escalate](../operations.md#when-to-escalate)")
 _LINK = re.compile(r"\]\(([\w.-]*)(?:#([\w-]+))?\)")
 
 
@@ -32,6 +35,9 @@ def _problems_of(alert: str, places: dict[str, str], folder: Path) -> Iterator[s
         return
     if (named := NAMED.findall(found[0])) != [alert]:
         yield f"{place} is about {named or 'no alert'}"
+    yield from (f"{place} does not say: {each}" for each in _ASKED if each not in found[0])
+    if not _MEANING.search(found[0]):
+        yield f"{place} does not say what the alert means"
     if not _has_command(found[0]) and not any(map(_has_command, _linked(folder, place, found[0]))):
         yield f"{place} has no command and no link to one"
 
