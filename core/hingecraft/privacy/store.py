@@ -95,7 +95,10 @@ ERASURES: Mapping[str, str] = {
           AND status NOT IN ('creating', 'unknown')""",
     "prefills": """UPDATE "ContributionIntent" SET user_info = NULL WHERE lower(user_info ->> 'email') = $1""",
     "wixSites": "UPDATE wix_sites SET owner_email = NULL WHERE lower(owner_email) = $1",
-    "wixSettings": "DELETE FROM wix_site_settings WHERE lower(value #>> '{}') = $1",
+    # An empty setting has its default. The pods' role may not delete rows of this table.
+    "wixSettings": """
+        UPDATE wix_site_settings SET value = '""', updated_at = clock_timestamp()
+        WHERE lower(value #>> '{}') = $1""",
 }
 # What the erasures have left.
 KEPT_CHECKOUTS = "SELECT count(*) FROM external_payments WHERE lower(request ->> 'customer_email') = $1"
