@@ -247,7 +247,7 @@ async def test_a_restored_database_takes_the_place_of_the_lost_one(world):
         command, env=world.shell.environment, stdout=asyncio.subprocess.DEVNULL
     )
     assert await copying.wait() == 0
-    world.shell.environment["NEW_DATABASE_URL"] = world.empty
+    world.shell.environment |= {"PODS_DATABASE_URL": world.empty, "NEW_DATABASE_URL": "of the owner"}
     restored = await asyncpg.connect(world.empty)
     try:
         await a_reconciliation_is_begun(world, RESTORING)
@@ -256,6 +256,7 @@ async def test_a_restored_database_takes_the_place_of_the_lost_one(world):
         await world.namespace.shows(NAME, version=version + 1)
         assert await restored.fetchval("SELECT max(version) FROM payment_routes") == version + 1
         assert await world.version() == version
+        assert await world.secret("database", "MIGRATION_DATABASE_URL") == "of the owner"
     finally:
         await restored.close()
 

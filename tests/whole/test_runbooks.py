@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import asyncpg
@@ -46,9 +47,13 @@ class World:
         self.folder = folder
         self.server = server
         self.names: list[str] = []
+        self.owner, self.pods = (f"r_{each}_{uuid.uuid4().hex[:8]}" for each in ("owner", "pods"))
         self.sandbox = Sandbox(folder)
 
     async def start(self) -> None:
+        await self.execute(
+            f"CREATE ROLE {self.owner} LOGIN; CREATE ROLE {self.pods} LOGIN IN ROLE hingecraft_app", self.server
+        )
         self.dsn = await self.database(TEMPLATE)
         await self.execute("UPDATE currencies SET enabled = kind = 'crypto' OR code IN ('USD', 'EUR')")
         await self.sandbox.start()
@@ -66,6 +71,7 @@ class World:
             await each.stop()
         for name in self.names:
             await self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", self.server)
+        await self.execute(f"DROP ROLE {self.owner}, {self.pods}", self.server)
 
     async def database(self, template: str, name: str = "") -> str:
         """A new one."""
@@ -74,8 +80,15 @@ class World:
         await self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy", self.server)
         return self.dsn_of(name)
 
-    def dsn_of(self, name: str) -> str:
-        return self.server.replace("/postgres", f"/{name}")
+    def dsn_of(self, name: str, role: str = "") -> str:
+        """As the server's superuser, or as a role with its own rights only."""
+        parts = urlsplit(self.server)
+        return urlunsplit(
+            parts._replace(path=f"/{name}", netloc=f"{role or parts.username}@{parts.netloc.partition('@')[2]}")
+        )
+
+    def as_pods(self, dsn: str) -> str:
+        return self.dsn_of(urlsplit(dsn).path[1:], self.pods)
 
     async def execute(self, statement: str, dsn: str = "") -> None:
         connection = await asyncpg.connect(dsn or self.dsn)
@@ -122,13 +135,14 @@ class World:
         examples = {
             "<payment>": payment, "<settlement>": settlement, "<version>": "1", "<invoice>": "in_1",
             **{f"<{name}>": str(uuid.uuid4()) for name in ("user", "product", "job")},
+            "OWNER hingecraft_owner": f"OWNER {self.owner}",
             "https://pay.example.com": self.pod.public,
             "http://127.0.0.1:8080": self.pod.public, "http://127.0.0.1:8092": self.sandbox.address,
         }  # fmt: skip
         programs = [ROOT / ".venv/bin", find_binaries(os.environ.get(VERSION, "18")).folder, os.environ["PATH"]]
         return Shell(
             folder, examples, **SECRETS, **self.sandbox.environment, PATH=":".join(map(str, programs)),
-            API=self.pod.public, DATABASE_URL=self.dsn, MIGRATION_DATABASE_URL=self.dsn,
+            API=self.pod.public, DATABASE_URL=self.as_pods(self.dsn), MIGRATION_DATABASE_URL=self.dsn,
         )  # fmt: skip
 
 
@@ -183,7 +197,10 @@ async def the_database_is_lost(world: World, shell: Shell, page: str) -> None:
     """A gift after the backup is in the restored database, with the same numbers as in the lost one."""
     restored = world.dsn_of("hingecraft_restored")
     world.names.append("hingecraft_restored")
-    shell.environment |= {"SERVER_URL": world.server, "NEW_DATABASE_URL": restored}
+    shell.environment |= {
+        "SERVER_URL": world.server, "NEW_DATABASE_URL": world.dsn_of("hingecraft_restored", world.owner),
+        "PODS_DATABASE_URL": world.as_pods(restored),
+    }  # fmt: skip
     await a_backup_is_made(shell)
     after = await world.given(11)
     printed = await shell.page(page, "whole")
@@ -213,7 +230,7 @@ async def a_backup_is_restored(world: World, shell: Shell, page: str) -> None:
     await shell.run(dump)
     assert "nothing to do" in await shell.run(restore)
     assert await world.rows(NUMBERS, restored) == await world.rows(NUMBERS)
-    shell.environment["DATABASE_URL"] = restored
+    shell.environment["DATABASE_URL"] = world.as_pods(restored)
     await shell.run(copy)
     await shell.run(count)
     assert await world.rows(INSTALLATION, restored) != await world.rows(INSTALLATION)
