@@ -133,6 +133,14 @@ async def test_metrics_are_on_the_internal_port(pod):
     assert "hingecraft_routes_age_seconds" in text
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/metrics"), ("POST", "/internal/routes")])
+async def test_nothing_internal_is_on_the_public_port(pod, method, path):
+    async with pod.client.request(method, pod.internal + path, json={}) as response:
+        assert response.status != 404
+    async with pod.client.request(method, pod.public + path, json={}) as response:
+        assert response.status == 404
+
+
 async def push(pod, version: int, secret: str = PUSH_SECRET, path: str = "/internal/routes", **more: object):
     body = json.dumps({"version": version, "checksum": "0" * 64, **more}).encode()
     headers = {"Content-Type": "application/json", HEADER: sign(secret, body, time.time())}
