@@ -96,3 +96,27 @@ def taken(call: str) -> bool:
     except RejectedError as error:
         return "are required" in str(error) and all(word.isalpha() for word in arguments)
     return True
+
+
+# With a selector, kubectl shows ten lines of each pod, also with --since. A Job's name is taken until it is deleted.
+PITFALLS = {
+    "kubectl logs -l without --tail shows ten lines": r"kubectl logs (?=[^`\n$]*-l )(?![^`\n]*--tail)",
+    "a Job with this name can be made only once": r"kubectl create job --from=\S+ (?![^`\n]*\$)\S+$",
+}
+
+
+def pitfalls_of(text: str) -> list[str]:
+    return [why for why, found in PITFALLS.items() if re.search(found, text.replace("\\\n", ""), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in GENERATED])
+def test_commands_show_everything_and_can_be_repeated(page):
+    assert {block.place: found for block in blocks_of(page) if (found := pitfalls_of(block.text))} == {}
+    assert pitfalls_of("\n".join(re.findall(r"`(kubectl logs[^`\n]+)`", (DOCS / page).read_text()))) == []
+
+
+def test_pitfalls_are_found():
+    assert len(pitfalls_of("kubectl logs -l a=b --since=1h")) == 1
+    assert pitfalls_of("kubectl logs -l a=b --tail=-1\nkubectl logs job/x\nkubectl logs -l a=b \\\n --tail=9") == []
+    assert len(pitfalls_of("kubectl create job --from=cronjob/x now")) == 1
+    assert pitfalls_of('kubectl create job --from=cronjob/x "$JOB"') == []
