@@ -152,7 +152,17 @@ describe('a backend that misbehaves', () => {
       success: false,
       error: 'The link has expired.',
       code: 'prefill_gone',
+      requestId: asked[0].headers['x-request-id'],
     });
+  });
+
+  test('a failure is found by one id in the log of the site, of the backend, and in the answer', async (context) => {
+    const logged = context.mock.method(console, 'error', () => undefined);
+    answer = ways.slow;
+    const { requestId } = await mission.microPayment(5);
+    assert.match(requestId, /^[0-9a-f-]{36}$/);
+    assert.equal(asked[0].headers['x-request-id'], requestId);
+    assert.match(logged.mock.calls[0].arguments[0], new RegExp(`^timed_out: .* ${requestId}$`));
   });
 
   for (const url of [

@@ -85,6 +85,7 @@ describe('a page that the backend serves', () => {
     const [[address, { headers, body }]] = asked.mock.calls.map((call) => call.arguments);
     assert.equal(address, `${origin}/charter/generate-payment`);
     assert.equal(headers['Idempotency-Key'], options.key);
+    assert.match(headers['X-Request-Id'], /^[0-9a-f-]{36}$/);
     assert.deepEqual(JSON.parse(body), { amount: '25', currency: 'EUR', returnTo: 'embed' });
     assert.equal((await velo.callVeloFunction('stripe.api', 'nothing')).code, 'unknown_function');
     assert.equal(velo.addressOf('hingecraftRoutesUpdate'), '', 'it has no flag to look at');

@@ -2,6 +2,8 @@
 
 export const fetch = (/** @type {string} */ url, /** @type {RequestInit} */ options) => window.fetch(url, options);
 
+export const newRequestId = () => crypto.randomUUID();
+
 /** Only the site can sign names of visitors; the backend sees this one's address itself. */
 export async function visitorHeader() {
   return {};

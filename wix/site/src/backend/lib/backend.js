@@ -1,6 +1,6 @@
 // The one client of the payment backend.
 import { SaidError } from 'backend/lib/answers';
-import { backendUrl, fetch, visitorHeader } from 'backend/lib/runtime';
+import { backendUrl, fetch, newRequestId, visitorHeader } from 'backend/lib/runtime';
 import { isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
 
 const AWAY = 'The payment service cannot be reached right now. Try again in a minute.';
@@ -26,8 +26,24 @@ export const LIMITS = { creating: 12000, other: 8000 };
  * @param {{caller?: Caller, body?: object}} [how]
  * @returns {Promise<any>}
  */
-export async function ask(method, path, { caller = {}, body } = {}) {
-  const headers = await headersOf(caller, body !== undefined);
+export async function ask(method, path, how = {}) {
+  const requestId = newRequestId();
+  try {
+    return await answerOf(method, path, requestId, how);
+  } catch (error) {
+    if (error instanceof SaidError) error.requestId = requestId;
+    throw error;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {string} requestId by which the backend's log is searched
+ * @param {{caller?: Caller, body?: object}} how
+ */
+async function answerOf(method, path, requestId, { caller = {}, body }) {
+  const headers = { 'X-Request-Id': requestId, ...(await headersOf(caller, body !== undefined)) };
   /** @type {RequestInit} */
   const options = { method, headers, body: body && JSON.stringify(body), redirect: 'manual' };
   const answer = await within(body ? LIMITS.creating : LIMITS.other, received(`${await base()}${path}`, options));

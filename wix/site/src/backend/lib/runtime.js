@@ -2,6 +2,7 @@
 // their own: wix/html/source/direct-runtime.js.
 import { secret } from 'backend/lib/secrets';
 
+export { randomUUID as newRequestId } from 'crypto';
 export { fetch } from 'wix-fetch';
 export { visitorHeader } from 'backend/lib/visitor';
 
