@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -80,6 +81,18 @@ async def test_after_a_cancelled_statement_the_next_use_works(single):
     assert (await single.pool()).at_hand() is None
     async with asyncio.timeout(PROGRESS):
         assert await _process(single)
+
+
+async def test_a_cancelled_begin_that_the_use_outlives_carries_nothing_over(single, conn):
+    """Else the next transaction would be a savepoint in the cancelled one, and never be committed."""
+    await conn.execute("CREATE TABLE kept (number int)")
+    async with single.connection() as mine:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0), mine.transaction():
+                pass
+    async with single.transaction() as mine:
+        await mine.execute("INSERT INTO kept VALUES (1)")
+    assert await conn.fetchval("SELECT count(*) FROM kept") == 1
 
 
 async def test_what_has_been_at_hand_goes_back_to_the_driver(single, monkeypatch):

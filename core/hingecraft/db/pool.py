@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -51,7 +51,7 @@ class Pool:
 
     def keep(self, conn: Pooled) -> bool:
         """Have the connection at hand for the next use; if not, it must be released."""
-        if self._waiting or self._closing or not _is_open(conn) or conn.is_in_transaction():
+        if self._waiting or self._closing or not _is_open(conn) or conn.is_in_transaction() or _is_cancelling(conn):
             return False
         self._at_hand.append(conn)
         if self._timer is None:
@@ -91,3 +91,10 @@ def _is_open(conn: Pooled) -> bool:
         return not conn.is_closed()
     except asyncpg.InterfaceError:  # the driver has taken it back, since it has ended
         return False
+
+
+def _is_cancelling(conn: Pooled) -> bool:
+    """Whether a statement that was cancelled has not ended: whether it began a transaction is only known then."""
+    driver: Any = conn
+    cancelling: bool = driver._protocol._is_cancelling()  # noqa: SLF001 - asyncpg has no public way to know
+    return cancelling
