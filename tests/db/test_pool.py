@@ -10,6 +10,7 @@ import pytest
 
 from hingecraft.db import pool
 from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
 from support.limits import PROGRESS
 
 PROCESS = "SELECT pg_backend_pid()"
@@ -93,6 +94,16 @@ async def test_a_cancelled_begin_that_the_use_outlives_carries_nothing_over(sing
     async with single.transaction() as mine:
         await mine.execute("INSERT INTO kept VALUES (1)")
     assert await conn.fetchval("SELECT count(*) FROM kept") == 1
+
+
+async def test_a_statement_that_took_too_long_does_not_go_on_in_postgres(single, conn):
+    """Each would hold a connection of the server's beyond the limit, for as long as it runs."""
+    process = await _process(single)
+    with pytest.raises(DatabaseUnavailableError, match="TimeoutError"):
+        async with single.connection() as mine:
+            await mine.execute("SELECT pg_sleep(600)", timeout=0.1)
+    assert not await conn.fetchval("SELECT state = 'active' FROM pg_stat_activity WHERE pid = $1", process)
+    assert await _process(single) == process
 
 
 async def test_what_has_been_at_hand_goes_back_to_the_driver(single, monkeypatch):

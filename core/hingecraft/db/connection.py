@@ -227,8 +227,10 @@ class _Use:
         """Raise what the error means to the caller, if that is another one."""
         ours = translation_of(error)
         if isinstance(ours or error, DatabaseUnavailableError):
-            with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
-                self._conn.terminate()
+            # A statement that took too long is still cancelled, which the release waits for.
+            if not isinstance(error, TimeoutError):
+                with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
+                    self._conn.terminate()
             if _is_cancelled():
                 raise asyncio.CancelledError from ours or error
         if ours is not None:
