@@ -61,6 +61,7 @@ async def test_each_new_connection_reads_the_dsn_again(dsn):
     await database.close()
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("statement", "said"),
     [("SELECT pg_sleep(60)", "ConnectionDoesNotExistError"), (None, r"the connection has ended \(.+\)")],
@@ -93,7 +94,6 @@ async def test_a_connection_that_ends_in_a_transaction_says_why_and_keeps_nothin
 async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(dsn, monkeypatch):
     """The rollback gets no answer either: that it fails must not be all that the task hears."""
     monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", 0.3)
-    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 0.1)
     port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")[2]
     async with Proxy(int(port)).running() as proxy:
         database = Database(DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/")), application="test")
@@ -104,6 +104,7 @@ async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(
                 try:
                     async with database.transaction() as conn:
                         proxy.swallow()
+                        monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 0.1)
                         asked.set()
                         await conn.execute("SELECT 1", timeout=60)
                 except DatabaseUnavailableError:

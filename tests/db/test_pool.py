@@ -13,6 +13,8 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from support.limits import PROGRESS
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 PROCESS = "SELECT pg_backend_pid()"
 ALIVE = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1"
 
@@ -40,8 +42,9 @@ async def test_the_next_use_gets_the_same_connection(database):
     assert await _process(database) == await _process(database)
 
 
-async def test_nobody_waits_while_a_connection_is_at_hand(single):
+async def test_nobody_waits_while_a_connection_is_at_hand(single, monkeypatch):
     """Each of them waits for the only connection, which the one before must not keep at hand."""
+    monkeypatch.setattr(pool, "_AT_HAND_FOR", 2 * PROGRESS)
     turns = asyncio.gather(*(_process(single) for _ in range(20)))
     async with asyncio.timeout(PROGRESS):
         assert len(set(await turns)) == 1
