@@ -99,6 +99,15 @@ async def test_a_cancelled_begin_that_the_use_outlives_carries_nothing_over(sing
     assert await conn.fetchval("SELECT count(*) FROM kept") == 1
 
 
+async def test_a_transaction_that_a_statement_has_ended_carries_nothing_over(single):
+    """The driver would take the next one for a savepoint in it, of which Postgres knows nothing."""
+    async with single.connection() as mine:
+        await mine.transaction().start()
+        await mine.execute("ROLLBACK")
+    async with single.transaction() as mine:
+        assert await mine.fetchval("SELECT 1") == 1
+
+
 async def test_a_statement_that_took_too_long_does_not_go_on_in_postgres(single, conn):
     """Each would hold a connection of the server's beyond the limit, for as long as it runs."""
     process = await _process(single)

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from hingecraft.payments.model import unknown_payment
+from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
@@ -117,6 +118,25 @@ async def test_a_session_that_stripe_does_not_know_is_an_error(pod, conn, dsn, s
     await conn.execute("UPDATE external_payments SET provider_id = 'cs_test_elsewhere'")
     await reconcile(dsn, settings)
     assert await status_of(conn, given["paymentId"]) == "error"
+
+
+@pytest.mark.usefixtures("silent")
+async def test_a_check_that_has_lost_its_claim_keeps_nothing(pod, sandbox, conn, dsn, settings, monkeypatch, caplog):
+    """Whoever has taken the checkout over meanwhile records what Stripe says."""
+    asked = StripeAsking.of_checkout
+
+    async def late(*arguments, **more):
+        finding = await asked(*arguments, **more)
+        await conn.execute("UPDATE external_payments SET claimed_until = NULL")
+        return finding
+
+    await sandbox.fault("status_before", status=403, path="events")
+    given = await give(pod, amount=5, currency="EUR")
+    await pay(sandbox, given["paymentId"])
+    monkeypatch.setattr(StripeAsking, "of_checkout", late)
+    assert (await reconcile(dsn, settings)).changed == 0
+    assert await status_of(conn, given["paymentId"]) == "pending"
+    assert "active transaction" not in caplog.text
 
 
 @pytest.mark.usefixtures("silent")

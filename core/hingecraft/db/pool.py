@@ -51,7 +51,7 @@ class Pool:
 
     def keep(self, conn: Pooled) -> bool:
         """Have the connection at hand for the next use; if not, it must be released."""
-        if self._waiting or self._closing or not _is_open(conn) or conn.is_in_transaction() or _is_cancelling(conn):
+        if self._waiting or self._closing or not _is_open(conn) or _is_unfinished(conn):
             return False
         self._at_hand.append(conn)
         if self._timer is None:
@@ -93,8 +93,12 @@ def _is_open(conn: Pooled) -> bool:
         return False
 
 
-def _is_cancelling(conn: Pooled) -> bool:
-    """Whether a statement that was cancelled has not ended: whether it began a transaction is only known then."""
+def _is_unfinished(conn: Pooled) -> bool:
+    """Whether a transaction is open for Postgres or for the driver, or a cancelled statement may have begun one.
+
+    asyncpg has no public way to know the last two.
+    """
+    if conn.is_in_transaction():
+        return True
     driver: Any = conn
-    cancelling: bool = driver._protocol._is_cancelling()  # noqa: SLF001 - asyncpg has no public way to know
-    return cancelling
+    return driver._top_xact is not None or bool(driver._protocol._is_cancelling())  # noqa: SLF001

@@ -219,13 +219,12 @@ class Checker:
             try:
                 for finding in findings:
                     await customer_payments.hold_invoice(conn, finding)
-                if not await store.held(conn, due):
-                    return Outcome.UNCHANGED
-                recorded = [await self._books.record(conn, finding, cause) for finding in whole(findings)]
+                held = await store.held(conn, due)
+                recorded = [await self._books.record(conn, finding, cause) for finding in whole(findings) if held]
             except BaseException:
                 await transaction.rollback()
                 raise
-            await (transaction.rollback() if self._dry_run else transaction.commit())
+            await (transaction.commit() if held and not self._dry_run else transaction.rollback())
         for each in recorded if not self._dry_run else ():
             self._recorded(each)
         return Outcome.CHANGED if any(each.changed for each in recorded) else Outcome.UNCHANGED
