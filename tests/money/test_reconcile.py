@@ -122,7 +122,7 @@ async def test_a_session_that_stripe_does_not_know_is_an_error(pod, conn, dsn, s
 
 @pytest.mark.usefixtures("silent")
 async def test_a_check_that_has_lost_its_claim_keeps_nothing(pod, sandbox, conn, dsn, settings, monkeypatch, caplog):
-    """Whoever has taken the checkout over meanwhile records what Stripe says."""
+    """The process that has taken the checkout over meanwhile records what Stripe says."""
     asked = StripeAsking.of_checkout
 
     async def late(*arguments, **more):
